@@ -1,0 +1,35 @@
+package bridge
+
+// Event is one element of a delivery's array.
+type Event struct {
+	// Index is the element's position in the array, from 0.
+	Index int
+	// Raw is the element as it was signed: a slice of the delivery's bytes, never a copy, never re-encoded.
+	Raw []byte
+	// Type is the event type, or "" where the element has none within the grammar; Reason then says why.
+	Type Type
+	// Key is profile.key of a profile event, job.key of a job event and profile.key of every other; "" where there is none.
+	// Events of one key keep their order.
+	Key string
+	// Reason says why the event cannot go to a topic of its own; "" where it can.
+	Reason Reason
+	// LegibleType is what a dead letter says it is, where that is safe to put in a header.
+	LegibleType string
+}
+
+// Reason is why an event is a dead letter. The set is closed: it is a header's value and a metric's label.
+type Reason string
+
+// The reasons.
+const (
+	ReasonNotObject     Reason = "not_an_object"      // the element is not a JSON object
+	ReasonNoType        Reason = "no_type"            // it has no member "type" that is a string
+	ReasonBadType       Reason = "bad_type"           // its type is outside the grammar
+	ReasonKeyTooLong    Reason = "key_too_long"       // its key is longer than MaxKeyLength
+	ReasonUnknownObject Reason = "unknown_object"     // the type's object has no topics
+	ReasonUnknownType   Reason = "unknown_type"       // the type is not in the catalogue, and the policy says dead letter
+	ReasonTooManyTypes  Reason = "too_many_new_types" // the type is not in the catalogue, and the cap on such types is reached
+)
+
+// MaxKeyLength is the longest key in bytes. A key becomes a header, and headers have to stay small beside the value.
+const MaxKeyLength = 256
