@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// rootCommand is the tree of verbs.
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hrbridge",
+		Short: "Takes HrFlow webhooks in and puts every event on a message queue, by type",
+		Long: `hrbridge takes HrFlow webhooks in over HTTP, verifies their signature and puts every event, byte for byte, on a
+message queue, on a topic named after the event's type. It answers 2xx only when the broker holds every event
+durably.`,
+		Example: `  hrbridge serve --dev
+  hrbridge serve --config hrbridge.yaml`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return unknownVerb(cmd, args[0])
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError(fmt.Errorf("%w; see '%s --help'", err, cmd.CommandPath()))
+	})
+	root.AddCommand(
+		a.versionCommand(),
+	)
+	for _, verb := range root.Commands() {
+		verb.Args = usageArgs(verb.Args)
+	}
+	return root
+}
+
+// unknownVerb says which verbs come close to what was typed.
+func unknownVerb(cmd *cobra.Command, verb string) error {
+	text := fmt.Sprintf("unknown verb %q", verb)
+	if near := cmd.SuggestionsFor(verb); len(near) > 0 {
+		text += fmt.Sprintf(", did you mean %q?", near[0])
+	}
+	return usageError(errors.New(text + "; see 'hrbridge --help'"))
+}
+
+// usageArgs makes a refusal of a verb's arguments an error of usage. A verb that does not say takes none.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	if check == nil {
+		check = cobra.NoArgs
+	}
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError(fmt.Errorf("%w; see '%s --help'", err, cmd.CommandPath()))
+		}
+		return nil
+	}
+}
