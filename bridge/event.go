@@ -13,7 +13,8 @@ type Event struct {
 	Key string
 	// Reason says why the event cannot go to a topic of its own; "" where it can.
 	Reason Reason
-	// LegibleType is what a dead letter says it is, where that is safe to put in a header.
+	// LegibleType is what an event with ReasonBadType says it is, where that is fit for a header: letters, digits and "._-",
+	// MaxTypeLength bytes at most.
 	LegibleType string
 }
 

@@ -1,0 +1,140 @@
+package bridge
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+)
+
+// FanoutOptions are what a Fanout needs to know. Take DefaultFanoutOptions and change what differs.
+type FanoutOptions struct {
+	// TopicPrefix stands before the event type in every topic.
+	TopicPrefix string
+	// DeadLetterTopic takes the events that cannot go to a topic of their own; the prefix is not put before it.
+	DeadLetterTopic string
+	// UnknownTypes is the policy for types outside Known.
+	UnknownTypes UnknownTypes
+	// MaxNewTypes is how many types outside Known get topics of their own.
+	MaxNewTypes int
+	// Known are the event types of the catalogue.
+	Known []string
+}
+
+// DefaultFanoutOptions are the options that serve without being told otherwise, but for Known.
+func DefaultFanoutOptions() FanoutOptions {
+	return FanoutOptions{DeadLetterTopic: "hrbridge.deadletter", UnknownTypes: PublishUnknown, MaxNewTypes: 64}
+}
+
+// Fanout publishes each event of a delivery to the topic of its type.
+type Fanout struct {
+	publisher Publisher
+	router    router
+}
+
+// NewFanout makes a Fanout that publishes through p.
+func NewFanout(p Publisher, o FanoutOptions) (*Fanout, error) {
+	switch o.UnknownTypes {
+	case PublishUnknown, DeadLetterUnknown, RejectUnknown:
+	default:
+		return nil, fmt.Errorf("unknown types: no policy is named %q", o.UnknownTypes)
+	}
+	if o.DeadLetterTopic == "" {
+		return nil, errors.New("the dead-letter topic has no name")
+	}
+	known := make(map[Type]bool, len(o.Known))
+	for _, s := range o.Known {
+		t, err := ParseType(s)
+		if err != nil {
+			return nil, fmt.Errorf("the catalogue's type %q: %w", s, err)
+		}
+		known[t] = true
+	}
+	return &Fanout{publisher: p, router: router{
+		prefix:     o.TopicPrefix,
+		deadLetter: o.DeadLetterTopic,
+		policy:     o.UnknownTypes,
+		objects:    Objects(),
+		known:      known,
+		newTypes:   make(map[Type]bool),
+		maxNew:     o.MaxNewTypes,
+	}}, nil
+}
+
+// Publish routes the events of d and publishes them as one call. It returns a receipt when every one of them is durable, and
+// otherwise an [*Error] whose Indexes are events of the delivery. It sets Reason on the events that it makes dead letters.
+func (f *Fanout) Publish(ctx context.Context, d Delivery, events []Event) (Receipt, error) {
+	receipt := Receipt{Events: len(events)}
+	ids := newIDs(d)
+	source := "/hrflow/" + d.Source
+	var common []Header
+	if d.Traceparent != "" {
+		common = []Header{{HeaderTraceparent, d.Traceparent}}
+	}
+
+	msgs := make([]Message, len(events)) // a message's position is its event's index: that is what an error's Indexes mean
+	for i := range events {
+		e := &events[i]
+		topic, err := f.router.route(e)
+		if err != nil {
+			return Receipt{}, err
+		}
+		msgs[i] = Message{
+			ID: ids.of(e.Index), Topic: topic, Key: e.Key, Source: source, Type: string(e.Type), Time: d.Received,
+			Headers: common, Value: e.Raw,
+		}
+		if e.Reason == "" {
+			receipt.Published++
+			continue
+		}
+		receipt.DeadLettered++
+		msgs[i].makeDeadLetter(e)
+	}
+	if err := f.publisher.Publish(ctx, msgs); err != nil {
+		return Receipt{}, err
+	}
+	return receipt, nil
+}
+
+// makeDeadLetter gives m the headers that say why e is a dead letter.
+func (m *Message) makeDeadLetter(e *Event) {
+	m.Headers = append(m.Headers[:len(m.Headers):len(m.Headers)], Header{HeaderReason, string(e.Reason)})
+	said := e.LegibleType
+	if e.Type != "" {
+		said = string(e.Type)
+	} else {
+		m.Type = DeadLetterType
+	}
+	if said != "" {
+		m.Headers = append(m.Headers, Header{HeaderType, said})
+	}
+}
+
+// ids makes the ids of one delivery's events: a hash over the source, the signed bytes and the index, each with its length,
+// so that no two different inputs run together.
+type ids struct {
+	// seed is the hash of the source and the signed bytes, which may be large, followed by room for an index.
+	seed [sha256.Size + 8]byte
+}
+
+func newIDs(d Delivery) *ids {
+	h := sha256.New()
+	var length [8]byte
+	for _, part := range [][]byte{[]byte(d.Source), d.Signed} {
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		h.Write(length[:])
+		h.Write(part)
+	}
+	s := new(ids)
+	h.Sum(s.seed[:0])
+	return s
+}
+
+// of is the id of the event with this index: 128 bits in hex, short because a broker keeps many of them in memory.
+func (s *ids) of(index int) string {
+	binary.BigEndian.PutUint64(s.seed[sha256.Size:], uint64(index)) //nolint:gosec // an index is never negative
+	sum := sha256.Sum256(s.seed[:])
+	return hex.EncodeToString(sum[:16])
+}
