@@ -55,10 +55,7 @@ func New(o Options) *Server {
 		o.Log = zap.NewNop()
 	}
 	s := &Server{checks: o.Checks, version: o.Version, log: o.Log}
-	errorLog, err := zap.NewStdLogAt(o.Log, zap.WarnLevel)
-	if err != nil { // only for a level that is none
-		panic(err)
-	}
+	errorLog := zap.NewStdLog(o.Log)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
