@@ -34,7 +34,7 @@ func (l *Lane) take(parts []part) []part {
 	for _, c := range l.queue {
 		rest := len(c.msgs) - c.next
 		if count+rest > l.options.MaxMessages || size+c.size > l.options.MaxBytes {
-			if rest > l.options.MaxMessages || c.size > l.options.MaxBytes || count == 0 {
+			if rest > l.options.MaxMessages || c.size > l.options.MaxBytes {
 				parts = append(parts, l.cut(c, l.options.MaxMessages-count, l.options.MaxBytes-size, count == 0)...)
 			}
 			break
@@ -181,7 +181,9 @@ func (l *Lane) settle(parts []part, err error) {
 		switch c := p.call; {
 		case c.gone:
 		case err != nil:
-			l.unqueue(c) // what follows a failed part must not overtake it
+			if p.to < len(c.msgs) {
+				l.unqueue(c) // a failed part is not followed by later ones
+			}
 			c.done <- asError(err)
 		case p.to == len(c.msgs):
 			c.done <- nil

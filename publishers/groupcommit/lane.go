@@ -140,5 +140,5 @@ func (l *Lane) unqueue(c *call) {
 }
 
 func gaveUp(ctx context.Context) error {
-	return &bridge.Error{Kind: bridge.KindTimeout, Op: "wait for a commit", Err: fmt.Errorf("the caller gave up: %w", context.Cause(ctx))}
+	return &bridge.Error{Kind: bridge.KindTimeout, Op: "wait for a commit", Err: fmt.Errorf("the caller gave up: %w", ctx.Err())}
 }
