@@ -1,0 +1,66 @@
+# The only entry: people and CI call these targets and nothing else. They need Go and make; git and a C compiler are used
+# where there are any.
+SHELL := /bin/sh
+.SHELLFLAGS := -euc
+.DELETE_ON_ERROR:
+MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 10s
+TOOL := go tool -modfile=.ci/tools.mod
+# The race detector needs cgo, and cgo a C compiler.
+RACE = $(shell command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
+
+.PHONY: help
+help: ## say what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/hrbridge
+	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/hrbridge ./cmd/hrbridge
+
+.PHONY: run
+run: build ## build, and serve with a secret and a broker of its own, to try it out
+	exec bin/hrbridge serve --dev
+
+.PHONY: test
+test: ## run every test, in random order, with the race detector where there is a C compiler
+	@[ -n "$(RACE)" ] || echo "no C compiler found: testing without the race detector" >&2
+	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -shuffle=on -timeout 15m ./...
+
+.PHONY: lint
+lint: ## run the linters of .golangci.yml (the first time builds them: minutes)
+	$(TOOL) golangci-lint run
+	$(TOOL) golangci-lint fmt --diff
+
+.PHONY: fuzz
+fuzz: ## fuzz every Fuzz function for FUZZTIME (10s)
+	@for file in $$(grep -rl '^func Fuzz' --include='*_test.go' .); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
+			echo "fuzz $$name in $$(dirname "$$file")"; \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## measure the parts, then the whole beside a bare loop (docs/performance.md)
+	go test -run '^$$' -bench . -benchmem ./...
+	go run ./cmd/bench
+
+.PHONY: check
+check: ## see that formatting, modules and generated files are as committed
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not formatted: $$unformatted; run gofmt -w" >&2; exit 1; }
+	go mod tidy -diff
+	go mod verify
+	@# Tidied in a folder of its own: beside our code, go mod tidy would take our imports for those of the tools.
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+		cp .ci/tools.mod "$$dir/go.mod"; cp .ci/tools.sum "$$dir/go.sum"; \
+		echo "go mod tidy -diff (.ci/tools.mod)"; go -C "$$dir" mod tidy -diff
+	@before=$$(git status --porcelain; git diff); go generate ./...; \
+		[ "$$before" = "$$(git status --porcelain; git diff)" ] || { echo "generated files were stale; commit what go generate changed" >&2; exit 1; }
+
+.PHONY: clean
+clean: ## remove what build and the tests left; data stays
+	rm -rf bin
+	go clean -testcache
