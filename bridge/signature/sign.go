@@ -1,0 +1,47 @@
+package signature
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+)
+
+// Sign returns what a sender of the form puts in the header for the document: in lower-case hex, or in URL base64 with
+// padding, as HrFlow's documentation writes it. A body goes with the last two forms only, and is the document. It refuses an
+// unknown form, an empty secret, and an empty document in a form that carries it, since no Verifier takes those.
+func Sign(form Form, secret, document []byte) (header string, err error) {
+	if err := checkForm(form); err != nil {
+		return "", err
+	}
+	if len(secret) == 0 {
+		return "", errors.New("the secret to sign with is empty")
+	}
+	switch form {
+	case BodyHex:
+		return hex.EncodeToString(macOf(secret, document)), nil
+	case BodyCompactHex:
+		return hex.EncodeToString(macOf(secret, compacted(document))), nil
+	}
+	if len(document) == 0 {
+		return "", errors.New("the document to sign is empty")
+	}
+	payload := base64.URLEncoding.EncodeToString(document)
+	var mac []byte
+	switch form {
+	case SignedPayloadEncoded:
+		mac = macOf(secret, []byte(payload))
+	case SignedPayload:
+		mac = macOf(secret, document)
+	case SignedPayloadHex:
+		mac = []byte(hex.EncodeToString(macOf(secret, document)))
+	}
+	return base64.URLEncoding.EncodeToString(mac) + "." + payload, nil
+}
+
+func macOf(secret, covered []byte) []byte {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(covered)
+	return mac.Sum(nil)
+}
