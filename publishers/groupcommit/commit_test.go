@@ -3,7 +3,6 @@ package groupcommit_test
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -124,22 +123,4 @@ func TestAPanicOfTheCommitterIsAnErrorWithoutContent(t *testing.T) {
 	err := lane(t, &broker{panics: true}, groupcommit.Options{}).Publish(t.Context(), call("a", 1))
 	want(t, "kind", bridge.KindOf(err), bridge.KindInternal)
 	want(t, "text", fmt.Sprint(err), "commit: the committer panicked with a string")
-}
-
-func BenchmarkLane(b *testing.B) {
-	for _, callers := range []int{1, 64} {
-		b.Run(fmt.Sprintf("%d callers", callers), func(b *testing.B) {
-			l := groupcommit.New(discard{}, groupcommit.Options{})
-			msgs := slices.Repeat(call("a", 1), 20)
-			b.ReportAllocs()
-			b.SetParallelism(callers)
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					if err := l.Publish(b.Context(), msgs); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		})
-	}
 }

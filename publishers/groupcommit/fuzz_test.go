@@ -15,10 +15,6 @@ import (
 	"hrbridge/publishers/groupcommit"
 )
 
-type discard struct{}
-
-func (discard) Commit(context.Context, []bridge.Message, func()) error { return nil }
-
 // moody is a broker that fails in every way there is, drawn by chance.
 type moody struct {
 	*broker
