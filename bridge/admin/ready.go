@@ -79,13 +79,13 @@ func (s *Server) readiness(ctx context.Context) readiness {
 // check runs c, or joins the run that another probe started: however often probes come and however long c hangs, it runs
 // once at a time. The run has a time limit of its own, as it belongs to all who wait for it.
 func (s *Server) check(ctx context.Context, c Check) result {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
 	run := s.running.DoChan(c.Name, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
 		defer cancel()
 		return nil, c.Ready(ctx)
 	})
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
 	select {
 	case done := <-run:
 		if done.Err == nil {

@@ -160,7 +160,9 @@ func TestAHeaderThatIsTooLargeIsRefused(t *testing.T) {
 	}
 	defer conn.Close()
 	// The server may close the connection before all is written: the answer is what counts.
-	go func() { _, _ = fmt.Fprintf(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n", strings.Repeat("x", 20<<10)) }()
+	go func() {
+		_, _ = fmt.Fprintf(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n", strings.Repeat("x", 20<<10))
+	}()
 	line, err := bufio.NewReader(conn).ReadString('\n')
 	if err != nil || !strings.Contains(line, "431") {
 		t.Errorf("answer %q, %v", line, err)
