@@ -8,9 +8,9 @@ import (
 // runs yields doc without its insignificant white space, as the stretches between it: slices of doc, some perhaps empty, at
 // least one, in time linear in doc.
 //
-// White space is insignificant where removing it changes no token: outside strings, and not between two tokens that would
-// become one, as in "1 2". So doc is valid JSON exactly where what remains is, and for valid JSON this is what compaction
-// means everywhere; whether it is valid is for others to judge. Nothing else is changed: no escape, no order, no number.
+// White space is insignificant outside strings, at either end of doc or beside punctuation: in JSON it stands nowhere else,
+// and removing it never makes one token of two. So this is what compaction of JSON means everywhere, and what remains is
+// JSON exactly where doc is; whether it is, is for others to judge. Nothing else is changed: no escape, no order, no number.
 func runs(doc []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		start := 0
@@ -90,17 +90,16 @@ func spaceEnd(doc []byte, start int) int {
 	return end
 }
 
-// separates tells whether the white space from start to end keeps two tokens apart.
+// separates tells whether the white space from start to end keeps two tokens apart that could be one without it.
 func separates(doc []byte, start, end int) bool {
-	return start > 0 && end < len(doc) && !delimits(doc[start-1]) && !delimits(doc[end])
+	return start > 0 && end < len(doc) && !isPunctuation(doc[start-1]) && !isPunctuation(doc[end])
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
-// delimits tells whether a token begins or ends at c wherever it stands, so that it needs no white space around it.
-func delimits(c byte) bool {
+func isPunctuation(c byte) bool {
 	switch c {
-	case '{', '}', '[', ']', ':', ',', '"':
+	case '{', '}', '[', ']', ':', ',':
 		return true
 	default:
 		return false

@@ -86,7 +86,7 @@ func verifiers(f *testing.F, secrets []string) []*signature.Verifier {
 // where the body is, and that it is what the mac covers.
 func FuzzCompact(f *testing.F) {
 	for _, body := range []string{
-		`[{"a": 1}]`, ` "\\\" \"" `, "[\"\u2028 <>&\\u003c\"]", `{"a" :1,"a": 2 }`, `1 2`, `[tru e]`, `"open `, `"open\`, "\xff \xfe", "\ufeff [ ]", "  ", "",
+		`[{"a": 1}]`, ` "\\\" \"" `, "[\"\u2028 <>&\\u003c\"]", `{"a" :1,"a": 2 }`, `1 2`, `"a" "b"`, `[tru e, 1 "a", "a" 1]`, `"open `, `"open\`, "\xff \xfe", "\ufeff [ ]", "  ", "",
 		string(spacedDocument),
 	} {
 		f.Add([]byte(body))

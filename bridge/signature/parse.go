@@ -83,16 +83,16 @@ func parsePayloadForm(mac, payload string) (Signature, error) {
 	if err := s.parseMac(mac); err != nil {
 		return Signature{}, err
 	}
-	if payload == "" {
-		return Signature{}, malformed("the payload is empty")
-	}
 	encoding, ok := encodingOf(payload)
 	if !ok {
 		return Signature{}, malformed("the payload is not base64")
 	}
 	decoded, err := encoding.DecodeString(payload)
-	if err != nil || len(decoded) == 0 {
+	if err != nil {
 		return Signature{}, malformed("the payload is not base64")
+	}
+	if len(decoded) == 0 {
+		return Signature{}, malformed("the payload is empty")
 	}
 	s.payload = decoded
 	return s, nil

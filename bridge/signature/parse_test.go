@@ -79,6 +79,8 @@ func TestParseRefusesWhatIsInNoForm(t *testing.T) {
 		"both alphabets in a payload, padded":     part + ".-_+/MQ==",
 		"trailing bits":                           part + ".MR",
 		"trailing bits before padding":            part + ".MR==",
+		"trailing bits in the URL alphabet":       part + ".-R",
+		"trailing bits in the URL alphabet, =":    part + ".-R==",
 		"a length that base64 has not":            part + ".MTIzM",
 		"one of two characters of padding":        part + ".MQ=",
 		"one character of padding too many":       part + ".MTI==",

@@ -114,18 +114,18 @@ func referenceDecode(part string) (string, bool) {
 }
 
 var (
-	token  = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.)*"?|[{}\[\]:,]|[ \t\r\n]+|[^{}\[\]:," \t\r\n]+`)
-	space  = regexp.MustCompile(`^[ \t\r\n]`)
-	scalar = regexp.MustCompile(`^[^{}\[\]:," \t\r\n]`)
+	token       = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.)*"?|[{}\[\]:,]|[ \t\r\n]+|[^{}\[\]:," \t\r\n]+`)
+	space       = regexp.MustCompile(`^[ \t\r\n]`)
+	punctuation = regexp.MustCompile(`^[{}\[\]:,]`)
 )
 
-// referenceCompact cuts doc into tokens and leaves out those that are white space, but for white space between two scalars.
+// referenceCompact cuts doc into tokens and leaves out those that are white space, at an end or beside punctuation.
 func referenceCompact(doc []byte) []byte {
 	tokens := token.FindAll(doc, -1)
 	compact := []byte{}
 	for i, tok := range tokens {
-		between := i > 0 && i+1 < len(tokens) && scalar.Match(tokens[i-1]) && scalar.Match(tokens[i+1])
-		if !space.Match(tok) || between {
+		insignificant := i == 0 || i+1 == len(tokens) || punctuation.Match(tokens[i-1]) || punctuation.Match(tokens[i+1])
+		if !space.Match(tok) || !insignificant {
 			compact = append(compact, tok...)
 		}
 	}

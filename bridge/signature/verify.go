@@ -82,11 +82,10 @@ func (v *Verifier) Verify(s Signature, body []byte) (Match, error) {
 			continue
 		}
 		m.cover(form, s, body)
-		secret, ok := m.find(s.mac[:])
-		if ok && !found {
-			match = Match{Form: form, Secret: secret}
+		tried = true
+		if secret, ok := m.find(s.mac[:]); ok {
+			match, found = Match{Form: form, Secret: secret}, true
 		}
-		tried, found = true, found || ok
 	}
 	v.macs.Put(m)
 	switch {

@@ -3,7 +3,6 @@ package signature_test
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -152,11 +151,6 @@ func TestAFormThatIsSwitchedOffIsRefused(t *testing.T) {
 			if off == signature.SignedPayloadHex {
 				want = signature.ErrFormOff
 			}
-			if off == signature.BodyHex { // a compact body that it signs is by definition signed as compact, too
-				value := vector(off, "secret", spacedDocument, base64.StdEncoding)
-				wantError(t, verifier(t, others, "secret"), value, spacedDocument, want)
-				return
-			}
 			value := vector(off, "secret", spacedDocument, base64.StdEncoding)
 			wantError(t, verifier(t, others, "secret"), value, bodyOf(off, spacedDocument), want)
 		})
@@ -205,7 +199,8 @@ func TestACompactedBodyLosesOnlyInsignificantWhiteSpace(t *testing.T) {
 		"within strings stays":       {`[ " a \" b \\", "\\\" , " ]`, `[" a \" b \\","\\\" , "]`},
 		"escapes stay":               {`[ "\u00e9\/\u003c<>&é\u2028` + "\u2028" + `" ]`, `["\u00e9\/\u003c<>&é\u2028` + "\u2028" + `"]`},
 		"numbers and order stay":     {`{ "b": 1.0e+02, "a": -0, "b": 1 }`, `{"b":1.0e+02,"a":-0,"b":1}`},
-		"between scalars stays":      {`[ 1 2, tru e ]`, `[1 2,tru e]`},
+		"of every kind":              {"[1 \n\r\t,2\n\r\t ,3\r\t \n,4\t \n\r]", `[1,2,3,4]`},
+		"between two scalars stays":  {`[ 1 2, tru e, "a" "b", "c" 3 ]`, `[1 2,tru e,"a" "b","c" 3]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -222,19 +217,19 @@ func TestACompactedBodyLosesOnlyInsignificantWhiteSpace(t *testing.T) {
 func TestTheBodyAsItArrivedIsTriedBeforeItsCompactForm(t *testing.T) {
 	t.Parallel()
 	compact := referenceCompact(spacedDocument)
-	body, both := []signature.Form{signature.BodyCompactHex}, signature.Forms()
+	only, both := []signature.Form{signature.BodyCompactHex}, signature.Forms()
 	asArrived, asCompact := hexOf(mac("secret", spacedDocument)), hexOf(mac("secret", compact))
 	wantMatch(t, verifier(t, both, "secret"), asArrived, spacedDocument,
 		signature.Match{Form: signature.BodyHex, Signed: spacedDocument})
 	wantMatch(t, verifier(t, both, "secret"), asCompact, compact, signature.Match{Form: signature.BodyHex, Signed: compact})
-	wantMatch(t, verifier(t, body, "secret"), asCompact, compact, signature.Match{Form: signature.BodyCompactHex, Signed: compact})
-	wantError(t, verifier(t, body, "secret"), asArrived, spacedDocument, signature.ErrMismatch)
+	wantMatch(t, verifier(t, only, "secret"), asCompact, compact, signature.Match{Form: signature.BodyCompactHex, Signed: compact})
+	wantError(t, verifier(t, only, "secret"), asArrived, spacedDocument, signature.ErrMismatch)
 }
 
 func TestCompactionOfHostileBodiesTakesLinearTime(t *testing.T) {
 	t.Parallel()
 	v := verifier(t, signature.Forms(), "secret")
-	const size = 16 << 20 // anything quadratic would outlast the test's time limit
+	const size = 2 << 20 // anything quadratic would outlast the test's time limit
 	for name, body := range map[string][]byte{
 		"quotes":         bytes.Repeat([]byte(`"`), size),
 		"backslashes":    append([]byte(` "`), bytes.Repeat([]byte(`\`), size)...),
@@ -328,18 +323,5 @@ func TestErrorsRepeatNothingOfWhatWasSent(t *testing.T) {
 		check(err, value)
 		_, err = signature.Parse(value + "!")
 		check(err, value)
-	}
-}
-
-func TestCompactionIsWhatTheStandardLibraryCallsCompact(t *testing.T) {
-	t.Parallel()
-	for _, doc := range [][]byte{document, spacedDocument, []byte(" [ \"\u2028\u2029<>&\" , 1e5 ] ")} {
-		var want bytes.Buffer
-		if err := json.Compact(&want, doc); err != nil {
-			t.Fatalf("json.Compact: %v", err)
-		}
-		v := verifier(t, []signature.Form{signature.BodyCompactHex}, "secret")
-		wantMatch(t, v, hexOf(mac("secret", want.Bytes())), doc,
-			signature.Match{Form: signature.BodyCompactHex, Signed: want.Bytes()})
 	}
 }
