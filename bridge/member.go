@@ -146,7 +146,6 @@ func named(quoted []byte, name string) bool {
 	return err == nil && string(unquoted) == name
 }
 
-
 // place fills in what the members say of e.
 func (m members) place(e *Event) {
 	switch {

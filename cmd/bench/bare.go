@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"hrbridge/bridge"
+	"hrbridge/publishers"
+	"hrbridge/publishers/embedded"
+	"hrbridge/publishers/nats"
+)
+
+// runBroker is a NATS server as an operator has one: JetStream on files, syncing at its own pace.
+func runBroker(args []string) error {
+	flags := flag.NewFlagSet("broker", flag.ContinueOnError)
+	port := flags.Int("port", 0, "")
+	dir := flags.String("dir", "", "")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	s, err := natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: *port, JetStream: true, StoreDir: *dir, NoSigs: true, NoLog: true})
+	if err != nil {
+		return err
+	}
+	s.Start()
+	<-stopped().Done()
+	s.Shutdown()
+	s.WaitForShutdown()
+	return nil
+}
+
+func stopped() context.Context {
+	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt) //nolint:govet // the process ends with it
+	return ctx
+}
+
+// publisherOptions are those of the bridge's own defaults.
+func publisherOptions(name, brokerAddr, dir string) publishers.Options {
+	subjects := bridge.StreamSubjects("", bridge.DefaultFanoutOptions().DeadLetterTopic)
+	o := publishers.Options{Name: name, NATS: nats.Defaults(), Embedded: embedded.Defaults()}
+	o.NATS.URL, o.NATS.Stream.Subjects = "nats://"+brokerAddr, subjects
+	o.NATS.Log, o.NATS.Metrics = zap.NewNop(), prometheus.NewRegistry()
+	o.Embedded.DataDir, o.Embedded.Listen, o.Embedded.Stream.Subjects = dir, brokerAddr, subjects
+	o.Embedded.Log, o.Embedded.Metrics = zap.NewNop(), prometheus.NewRegistry()
+	return o
+}
+
+// runBare publishes the messages of a load by a bare loop until it is told to stop, and prints how long each call took.
+func runBare(args []string) error {
+	flags := flag.NewFlagSet("bare", flag.ContinueOnError)
+	name := flags.String("publisher", "", "")
+	addr := flags.String("broker", "", "")
+	dir := flags.String("dir", "", "")
+	warmUp := flags.Duration("warm-up", 0, "")
+	var s shape
+	flags.IntVar(&s.callers, "callers", 1, "")
+	flags.IntVar(&s.events, "events", 1, "")
+	flags.IntVar(&s.size, "size", 1, "")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	ctx := stopped()
+	p, err := publishers.Open(ctx, publisherOptions(*name, *addr, *dir))
+	if err != nil {
+		return err
+	}
+	for p.Ready(ctx) != nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	begin := time.Now().Add(*warmUp)
+	var (
+		mu   sync.Mutex
+		took []time.Duration
+		all  sync.WaitGroup
+	)
+	for i := range s.callers {
+		all.Go(func() {
+			mine, err := s.publish(ctx, p, i+1, begin)
+			if err != nil {
+				exit(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			took = append(took, mine...)
+		})
+	}
+	all.Wait()
+	if err := p.Close(); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(quantiles(took))
+}
+
+func (s shape) publish(ctx context.Context, p bridge.Publisher, seed int, begin time.Time) ([]time.Duration, error) {
+	events, err := s.makeEvents(uint64(seed)) //nolint:gosec // never negative
+	if err != nil {
+		return nil, err
+	}
+	types := eventTypes()
+	msgs := make([]bridge.Message, len(events))
+	var took []time.Duration
+	for n := 0; ctx.Err() == nil; n++ {
+		now := time.Now()
+		for i := range msgs {
+			eventType := types[i%len(types)]
+			msgs[i] = bridge.Message{
+				ID: fmt.Sprintf("%08x%016x%08x", seed, n, i), Topic: eventType, Key: marker,
+				Source: "/hrflow/hrflow", Type: eventType, Time: now, Value: events[i],
+			}
+		}
+		if err := p.Publish(context.WithoutCancel(ctx), msgs); err != nil {
+			return nil, err
+		}
+		if now.After(begin) {
+			took = append(took, time.Since(now))
+		}
+	}
+	return took, nil
+}
+
+// latency is how long calls took.
+type latency struct{ P50, P99 time.Duration }
+
+func quantiles(took []time.Duration) latency {
+	if len(took) == 0 {
+		return latency{}
+	}
+	slices.Sort(took)
+	return latency{P50: took[len(took)/2], P99: took[len(took)*99/100]}
+}

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// result is one run.
+type result struct {
+	events  float64       // stored by the broker, a second
+	cpu     time.Duration // of the measured process, an event
+	latency latency
+}
+
+// runner runs one side of a cell, once, on a fresh broker.
+type runner func(ctx context.Context, p *plan, broker string, s shape) (result, error)
+
+// runBridge measures the bridge from end to end.
+func runBridge(ctx context.Context, p *plan, broker string, s shape) (result, error) {
+	site, err := newSite(ctx, broker)
+	if err != nil {
+		return result{}, err
+	}
+	defer site.close()
+	listen, admin := freeAddr(), freeAddr()
+	env := []string{
+		"HRBRIDGE_LISTEN=" + listen, "HRBRIDGE_ADMIN_LISTEN=" + admin, "HRBRIDGE_DATA_DIR=" + site.dir, "HRBRIDGE_WEBHOOK_SECRET=" + secret,
+		"HRBRIDGE_PUBLISHER=" + broker, "HRBRIDGE_EMBEDDED_LISTEN=" + site.addr, "HRBRIDGE_NATS_URL=nats://" + site.addr,
+	}
+	pid, _, err := site.start(env, p.binary, "serve")
+	if err != nil {
+		return result{}, err
+	}
+	if err := awaitReady("http://" + admin + "/readyz"); err != nil {
+		return result{}, fmt.Errorf("%w\n%s", err, site.log.String())
+	}
+
+	var begin atomic.Pointer[time.Time]
+	begin.Store(new(time.Time))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	sent := make(chan error, 1)
+	var took []time.Duration
+	go func() {
+		var err error
+		took, err = s.send(ctx, listen, func() time.Time { return *begin.Load() })
+		sent <- err
+	}()
+	r, err := site.count(p, pid, func(t time.Time) { begin.Store(&t) })
+	cancel()
+	if err := errors.Join(err, <-sent); err != nil {
+		return result{}, err
+	}
+	r.latency = quantiles(took)
+	return r, nil
+}
+
+// runBareLoop measures the publisher alone.
+func runBareLoop(ctx context.Context, p *plan, broker string, s shape) (result, error) {
+	site, err := newSite(ctx, broker)
+	if err != nil {
+		return result{}, err
+	}
+	defer site.close()
+	self, err := os.Executable()
+	if err != nil {
+		return result{}, err
+	}
+	pid, stop, err := site.start(os.Environ(), self, "bare", "-publisher", broker, "-broker", site.addr, "-dir", site.dir, "-warm-up", p.warmUp.String(),
+		"-callers", strconv.Itoa(s.callers), "-events", strconv.Itoa(s.events), "-size", strconv.Itoa(s.size))
+	if err != nil {
+		return result{}, err
+	}
+	r, err := site.count(p, pid, func(time.Time) {})
+	if err != nil {
+		return result{}, fmt.Errorf("%w\n%s", err, site.log.String())
+	}
+	out, err := stop()
+	if err != nil {
+		return result{}, fmt.Errorf("%w\n%s", err, site.log.String())
+	}
+	return r, json.Unmarshal(out, &r.latency)
+}
+
+// site is where one run takes place: a broker of its own, with a store of its own.
+type site struct {
+	ctx   context.Context //nolint:containedctx // of one run
+	dir   string
+	addr  string // the broker's
+	log   bytes.Buffer
+	stops []func() ([]byte, error)
+}
+
+func newSite(ctx context.Context, broker string) (*site, error) {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, err
+	}
+	s := &site{ctx: ctx, dir: dir, addr: freeAddr()}
+	if broker != "nats" {
+		return s, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	_, port, _ := strings.Cut(s.addr, ":")
+	_, _, err = s.start(os.Environ(), self, "broker", "-port", port, "-dir", dir)
+	return s, err
+}
+
+// start starts a process, which ends with the site or with stop, which returns what it printed.
+func (s *site) start(env []string, program string, args ...string) (pid int, stop func() ([]byte, error), err error) {
+	cmd := exec.CommandContext(s.ctx, program, args...)
+	var out bytes.Buffer
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, &out, &s.log
+	if err := cmd.Start(); err != nil {
+		return 0, nil, err
+	}
+	ended := false
+	stop = func() ([]byte, error) {
+		if ended {
+			return nil, nil
+		}
+		ended = true
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		err := cmd.Wait()
+		return out.Bytes(), err
+	}
+	s.stops = append(s.stops, stop)
+	return cmd.Process.Pid, stop, nil
+}
+
+func (s *site) close() {
+	for i := len(s.stops) - 1; i >= 0; i-- {
+		_, _ = s.stops[i]()
+	}
+	_ = os.RemoveAll(s.dir)
+}
+
+// count waits until events arrive and the load is warm, and then counts what the broker stores.
+func (s *site) count(p *plan, pid int, begun func(time.Time)) (result, error) {
+	nc, err := natsgo.Connect("nats://"+s.addr, natsgo.RetryOnFailedConnect(true), natsgo.ReconnectWait(20*time.Millisecond), natsgo.MaxReconnects(-1))
+	if err != nil {
+		return result{}, err
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return result{}, err
+	}
+	if err := s.awaitFirst(js); err != nil {
+		return result{}, err
+	}
+	time.Sleep(p.warmUp)
+	begun(time.Now())
+	stored, cpu, start, err := s.sample(js, pid)
+	if err != nil {
+		return result{}, err
+	}
+	time.Sleep(p.measure)
+	storedAfter, cpuAfter, end, err := s.sample(js, pid)
+	if err != nil {
+		return result{}, err
+	}
+	n := storedAfter - stored
+	if n == 0 {
+		return result{}, errors.New("nothing was stored")
+	}
+	return result{events: float64(n) / end.Sub(start).Seconds(), cpu: (cpuAfter - cpu) / time.Duration(n)}, nil //nolint:gosec // far from the limit
+}
+
+func (s *site) awaitFirst(js jetstream.JetStream) error {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if n, err := s.stored(js); err == nil && n > 0 {
+			return nil
+		}
+	}
+	return errors.New("no event arrives")
+}
+
+func (s *site) stored(js jetstream.JetStream) (uint64, error) {
+	ctx, cancel := context.WithTimeout(s.ctx, 10*time.Second)
+	defer cancel()
+	stream, err := js.Stream(ctx, "HRFLOW")
+	if err != nil {
+		return 0, err
+	}
+	return stream.CachedInfo().State.Msgs, nil
+}
+
+func (s *site) sample(js jetstream.JetStream, pid int) (stored uint64, cpu time.Duration, at time.Time, err error) {
+	if stored, err = s.stored(js); err != nil {
+		return 0, 0, time.Time{}, err
+	}
+	at = time.Now()
+	cpu, err = cpuOf(pid)
+	return stored, cpu, at, err
+}
+
+// cpuOf is the processor time that a process has used, from /proc, in steps of 10 ms.
+func cpuOf(pid int) (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	user, err := strconv.Atoi(fields[11])
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond, err
+}
+
+func awaitReady(url string) error {
+	client := http.Client{Timeout: time.Second}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		response, err := client.Get(url) //nolint:noctx // has a timeout
+		if err != nil {
+			continue
+		}
+		_ = response.Body.Close()
+		if response.StatusCode == http.StatusOK {
+			return nil
+		}
+	}
+	return errors.New("hrbridge does not become ready")
+}
+
+func freeAddr() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	if err != nil {
+		exit(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
