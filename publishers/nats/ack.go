@@ -1,0 +1,78 @@
+package nats
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// errForeign is an answer that is none of our stream.
+var errForeign = errors.New("the acknowledgement is not one of our stream")
+
+// ack is what the server answered of a message.
+type ack struct {
+	staged    bool // taken into a batch that is not committed yet: nothing is stored
+	duplicate bool // stored before, under the same id
+	batch     string
+	count     int
+}
+
+// acks reads acknowledgements of one stream.
+type acks struct {
+	stream string
+	stored []byte // what every acknowledgement of a stored message starts with
+}
+
+func newAcks(stream string) acks {
+	return acks{stream: stream, stored: []byte(`{"stream":"` + stream + `",`)}
+}
+
+var duplicateMark = []byte(`"duplicate"`)
+
+// read returns what m acknowledges, or why the message was not stored.
+//
+// The server writes an acknowledgement with the stream first and an error with the error first, so that the common case is a
+// comparison; whatever looks otherwise is decoded.
+func (a acks) read(m *natsgo.Msg) (ack, error) {
+	if len(m.Data) == 0 {
+		switch status := m.Header.Get("Status"); status {
+		case "":
+			return ack{staged: true}, nil
+		case "503":
+			return ack{}, errNoStream
+		default:
+			return ack{}, fmt.Errorf("the server answered with status %.8q", status)
+		}
+	}
+	if bytes.HasPrefix(m.Data, a.stored) && !bytes.Contains(m.Data, batchMark) {
+		return ack{duplicate: bytes.Contains(m.Data, duplicateMark)}, nil
+	}
+	return a.decode(m.Data)
+}
+
+var batchMark = []byte(`"batch"`)
+
+func (a acks) decode(data []byte) (ack, error) {
+	var answer struct {
+		Error     *jetstream.APIError `json:"error"`
+		Stream    string              `json:"stream"`
+		Sequence  uint64              `json:"seq"`
+		Duplicate bool                `json:"duplicate"`
+		Batch     string              `json:"batch"`
+		Count     int                 `json:"count"`
+	}
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return ack{}, errForeign
+	}
+	if answer.Error != nil {
+		return ack{}, answer.Error
+	}
+	if answer.Stream != a.stream || answer.Sequence == 0 {
+		return ack{}, errForeign
+	}
+	return ack{duplicate: answer.Duplicate, batch: answer.Batch, count: answer.Count}, nil
+}

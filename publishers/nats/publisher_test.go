@@ -1,0 +1,44 @@
+package nats_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"hrbridge/publishers/nats"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// modes runs test for each way to commit.
+func modes(t *testing.T, test func(t *testing.T, commit func(*nats.Options))) {
+	for _, mode := range []nats.Commit{nats.CommitPipeline, nats.CommitBatch} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			test(t, func(o *nats.Options) { o.Commit = mode })
+		})
+	}
+}
+
+func TestPublishedMessagesAreInTheStreamInOrder(t *testing.T) {
+	t.Parallel()
+	modes(t, func(t *testing.T, commit func(*nats.Options)) {
+		b := startBroker(t, nil)
+		p := openReady(t, b.publisherOptions(commit))
+		want := []string{}
+		for _, n := range []int{1, 20, 2500} {
+			msgs := events(t.Name()+string(rune('a'+n%26)), n)
+			if err := p.Publish(context.Background(), msgs); err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range msgs {
+				want = append(want, m.ID)
+			}
+		}
+		if diff := cmp.Diff(want, heldIDs(t, b.client())); diff != "" {
+			t.Error(diff)
+		}
+	})
+}

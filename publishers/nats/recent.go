@@ -1,0 +1,78 @@
+package nats
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"hrbridge/bridge"
+)
+
+// maxRecent bounds each of the two generations of ids that are remembered; both full are some 25 MB.
+const maxRecent = 1 << 17
+
+// recent remembers the ids that were stored within the duplicate window, as far as there is room: the server would not store
+// them again either. It has two generations; the older one is dropped as a whole.
+type recent struct {
+	window time.Duration
+
+	mu         sync.Mutex
+	young, old map[string]struct{}
+	since      time.Time // when young began
+}
+
+func newRecent(window time.Duration) *recent {
+	return &recent{window: window, young: make(map[string]struct{}), since: time.Now()}
+}
+
+// without returns the messages that are not known to be stored, each id once, and where in msgs they are.
+func (r *recent) without(msgs []bridge.Message) (fresh []bridge.Message, places []int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.turn()
+	fresh = make([]bridge.Message, 0, len(msgs))
+	places = make([]int, 0, len(msgs))
+	within := make(map[string]struct{}, len(msgs))
+	for i, m := range msgs {
+		_, young := r.young[m.ID]
+		_, old := r.old[m.ID]
+		_, twice := within[m.ID]
+		if young || old || twice {
+			continue
+		}
+		within[m.ID] = struct{}{}
+		fresh, places = append(fresh, m), append(places, i)
+	}
+	return fresh, places
+}
+
+// add remembers that msgs are stored.
+func (r *recent) add(msgs []bridge.Message) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.turn()
+	for i := range msgs {
+		r.young[strings.Clone(msgs[i].ID)] = struct{}{}
+	}
+}
+
+// forget drops everything: the server that comes next may have another store.
+func (r *recent) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.young, r.old, r.since = make(map[string]struct{}), nil, time.Now()
+}
+
+// turn starts a new generation where the young one is full or half a window old, so that no id outlives the window. The
+// mutex is held.
+func (r *recent) turn() {
+	age := time.Since(r.since)
+	if age < r.window/2 && len(r.young) < maxRecent {
+		return
+	}
+	r.old = r.young
+	if age >= r.window {
+		r.old = nil
+	}
+	r.young, r.since = make(map[string]struct{}), time.Now()
+}
