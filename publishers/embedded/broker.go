@@ -1,0 +1,159 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hrbridge/bridge"
+	"hrbridge/publishers/nats"
+)
+
+// settleTime is how long Open waits for the publisher to be ready. What takes longer is a matter of Ready.
+const settleTime = 10 * time.Second
+
+var errClosed = errors.New("the embedded broker is closed")
+
+// Broker is the server inside the process and the publisher on it. It is a [bridge.Publisher]; make one with Open.
+type Broker struct {
+	log       *zap.Logger
+	folder    *folder
+	disk      *disk
+	engine    *engine
+	publisher *nats.Publisher
+	interval  time.Duration
+
+	stop     context.CancelFunc
+	watching sync.WaitGroup
+	closed   atomic.Bool
+	closing  sync.Once
+	failure  error // of closing
+}
+
+// Open takes the data folder, starts the server in it and opens the publisher. Its errors say in one line what to do; one
+// with [ErrConfiguration] in its chain is about the options, any other about the environment.
+func Open(ctx context.Context, o Options) (*Broker, error) {
+	return open(ctx, o, statFree)
+}
+
+func open(ctx context.Context, o Options, free freeSpace) (*Broker, error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, err
+	}
+	f, err := openFolder(o.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	b := &Broker{
+		log: o.Log, folder: f, interval: o.DiskInterval,
+		disk: &disk{path: o.DataDir, minFree: o.MinFree, free: free},
+	}
+	if err := b.start(ctx, o); err != nil {
+		return nil, errors.Join(err, f.release())
+	}
+	return b, nil
+}
+
+// start starts all but the folder; after an error nothing of it runs.
+func (b *Broker) start(ctx context.Context, o Options) error {
+	stored, err := b.folder.stored()
+	if err != nil {
+		return err
+	}
+	maxStore, err := b.disk.limit(o.MaxStore, stored)
+	if err != nil {
+		return err
+	}
+	access := newAccess(o)
+	if b.engine, err = newEngine(o, access, maxStore); err != nil {
+		return err
+	}
+	if err := b.engine.start(); err != nil {
+		return err
+	}
+	if b.publisher, err = nats.Open(ctx, o.publisher(b.engine, access)); err != nil {
+		b.engine.stop()
+		return misconfigured("%w", err)
+	}
+	if host, _, err := o.address(); err == nil && !loopback(host) && o.TLS.CertFile == "" {
+		b.log.Warn("subscribers from elsewhere send their credentials, and are sent personal data, in clear text: "+
+			"set embedded.tls.cert_file and embedded.tls.key_file", zap.String("listen", o.Listen))
+	}
+	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
+	b.stop = stop
+	b.watching.Go(func() { b.watch(watch) })
+	b.settle(ctx)
+	return nil
+}
+
+// settle waits until the publisher is ready, which takes milliseconds where nothing is wrong.
+func (b *Broker) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	for b.publisher.Ready(ctx) != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// Publish stores msgs, as [bridge.Publisher] has it. While the disk is nearly full it refuses them as bridge.KindFull
+// before they come near the store.
+func (b *Broker) Publish(ctx context.Context, msgs []bridge.Message) error {
+	if len(msgs) == 0 {
+		return nil
+	}
+	if b.closed.Load() {
+		return closedError("publish to the embedded broker")
+	}
+	if err := b.disk.room(); err != nil {
+		return err
+	}
+	return b.publisher.Publish(ctx, msgs)
+}
+
+// Ready returns nil when what is published now would be stored, as far as is known without asking, or why not.
+func (b *Broker) Ready(ctx context.Context) error {
+	if b.closed.Load() {
+		return closedError("look at the embedded broker")
+	}
+	if err := b.disk.room(); err != nil {
+		return err
+	}
+	if !b.engine.storing() {
+		return &bridge.Error{Kind: bridge.KindUnavailable, Op: "look at the embedded broker",
+			Err: fmt.Errorf("its store in %s failed and is being started again", b.folder.path)}
+	}
+	return b.publisher.Ready(ctx)
+}
+
+// ClientURL is where subscribers connect, without credentials; "" where there is no listener.
+func (b *Broker) ClientURL() string { return b.engine.url() }
+
+// Close closes the publisher, which waits for the calls under way, then the server, and lets go of the folder. It may be
+// called again.
+func (b *Broker) Close() error {
+	b.closing.Do(func() {
+		b.closed.Store(true)
+		err := b.publisher.Close()
+		b.stop()
+		b.watching.Wait()
+		b.engine.stop()
+		b.failure = errors.Join(err, b.folder.release())
+	})
+	return b.failure
+}
+
+func closedError(op string) error {
+	return &bridge.Error{Kind: bridge.KindUnavailable, Op: op, Err: errClosed}
+}
+
+var _ bridge.Publisher = (*Broker)(nil)

@@ -1,0 +1,170 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nuid"
+	"go.uber.org/zap"
+
+	"hrbridge/publishers/nats"
+)
+
+const (
+	// maxMemory is for consumers whose state lives in memory; the stream's messages never do.
+	maxMemory = 64 << 20
+	// startTime is how long a server may take to recover its store.
+	startTime = time.Minute
+)
+
+// engine is the server. It can be started again in place: a store that met a write error stays dead until then.
+type engine struct {
+	options server.Options // each start takes a copy
+	log     *zap.Logger
+
+	mu      sync.RWMutex
+	running *server.Server // nil while there is none
+}
+
+// newEngine translates the options.
+func newEngine(o Options, a *access, maxStore int64) (*engine, error) {
+	e := &engine{log: o.Log, options: server.Options{
+		ServerName:                 "hrbridge-" + nuid.Next(),
+		NoSigs:                     true,
+		NoLog:                      true,
+		DontListen:                 o.Listen == "",
+		CustomClientAuthentication: a,
+		MaxPayload:                 int32(max(server.MAX_PAYLOAD_SIZE, o.Stream.MinMessage)),
+		JetStream:                  true,
+		StoreDir:                   o.DataDir,
+		SyncAlways:                 true,
+		JetStreamMaxMemory:         maxMemory,
+		JetStreamMaxStore:          maxStore,
+		DisableJetStreamBanner:     true,
+	}}
+	if o.Listen != "" {
+		var err error
+		if e.options.Host, e.options.Port, err = o.address(); err != nil {
+			return nil, err
+		}
+	}
+	if o.TLS.CertFile != "" {
+		config, err := server.GenTLSConfig(&server.TLSConfigOpts{
+			CertFile: o.TLS.CertFile, KeyFile: o.TLS.KeyFile, CaFile: o.TLS.ClientCAFile, Verify: o.TLS.ClientCAFile != "",
+		})
+		if err != nil {
+			return nil, misconfigured("embedded.tls: %w", err)
+		}
+		e.options.TLS, e.options.TLSVerify, e.options.TLSConfig = true, o.TLS.ClientCAFile != "", config
+	}
+	return e, nil
+}
+
+// start starts the server, whose own words for why it cannot are its log's.
+func (e *engine) start() error {
+	if err := e.claimPort(); err != nil {
+		return err
+	}
+	options := e.options
+	s, err := server.NewServer(&options)
+	if err != nil {
+		return fmt.Errorf("start the embedded broker: %w", err)
+	}
+	log := newServerLog(e.log)
+	s.SetLoggerV2(log, false, false, false)
+	s.Start()
+	if why := log.fatal(); why != "" || !s.ReadyForConnections(startTime) {
+		s.Shutdown()
+		s.WaitForShutdown()
+		if why == "" {
+			why = fmt.Sprintf("not ready after %v", startTime)
+		}
+		return fmt.Errorf("start the embedded broker: %s", why)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.running = s
+	return nil
+}
+
+// claimPort finds out whether the port can be had, which the server does not tell, and which one it is where any will do:
+// a server that is started again has to be where it was.
+func (e *engine) claimPort() error {
+	if e.options.DontListen {
+		return nil
+	}
+	address := net.JoinHostPort(e.options.Host, strconv.Itoa(e.options.Port))
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("the embedded broker cannot listen on %s: %w: stop what uses it, or set embedded.listen to another address", address, cause(err))
+	}
+	e.options.Port = listener.Addr().(*net.TCPAddr).Port
+	return listener.Close()
+}
+
+// cause is err without what the message around it says already.
+func cause(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err
+	}
+	return err
+}
+
+// stop stops the server, if there is one, and waits until it has let go of its store.
+func (e *engine) stop() {
+	e.mu.Lock()
+	s := e.running
+	e.running = nil
+	e.mu.Unlock()
+	if s != nil {
+		s.Shutdown()
+		s.WaitForShutdown()
+	}
+}
+
+// server returns the one that runs, or nil.
+func (e *engine) server() *server.Server {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.running
+}
+
+// storing tells whether the server runs with its store. A write error switches the store off.
+func (e *engine) storing() bool {
+	s := e.server()
+	return s != nil && s.JetStreamEnabled()
+}
+
+// InProcessConn connects the publisher to whichever server runs.
+func (e *engine) InProcessConn() (net.Conn, error) {
+	s := e.server()
+	if s == nil {
+		return nil, errors.New("the embedded broker is not running")
+	}
+	return s.InProcessConn()
+}
+
+// url is where subscribers connect, "" where they cannot.
+func (e *engine) url() string {
+	s := e.server()
+	if s == nil || e.options.DontListen {
+		return ""
+	}
+	return s.ClientURL()
+}
+
+// publisher opens the publisher on the engine.
+func (o Options) publisher(e *engine, a *access) nats.Options {
+	n := nats.Defaults()
+	n.Auth = nats.Auth{User: bridgeUser, Password: a.password}
+	n.InProcess = e
+	n.Commit = nats.CommitBatch
+	n.Stream = o.Stream
+	n.Log, n.Metrics = o.Log, o.Metrics
+	return n
+}
