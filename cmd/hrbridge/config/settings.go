@@ -1,0 +1,50 @@
+package config
+
+import (
+	"time"
+
+	"hrbridge/bridge"
+	"hrbridge/bridge/ingress"
+	"hrbridge/publishers/embedded"
+	"hrbridge/publishers/nats"
+)
+
+// settings is everything that the keys set: the parts' own options, and the few settings that are the program's.
+type settings struct {
+	listen, adminListen string
+	dataDir             string
+	publisher           string
+	drainTimeout        time.Duration
+	log                 Log
+
+	ingress  ingress.Options
+	fanout   bridge.FanoutOptions
+	nats     nats.Options
+	embedded embedded.Options
+	// stream is what both publishers' streams have in common.
+	stream nats.Stream
+	// The files that the brokers' secrets are in, where they are not given themselves.
+	natsFiles, embeddedFiles secretFiles
+	sources                  []*source
+}
+
+// secretFiles are where a broker's secrets are kept.
+type secretFiles struct{ password, token string }
+
+// defaults are the settings when nobody says anything, each from the part that it belongs to.
+func defaults() *settings {
+	s := &settings{
+		listen:       ":8080",
+		adminListen:  "127.0.0.1:8081",
+		publisher:    PublisherEmbedded,
+		drainTimeout: 15 * time.Second,
+		log:          Log{Format: LogJSON, Level: "info"},
+		ingress:      ingress.Defaults(),
+		fanout:       bridge.DefaultFanoutOptions(),
+		nats:         nats.Defaults(),
+		embedded:     embedded.Defaults(),
+		stream:       nats.Defaults().Stream,
+	}
+	s.dataDir = s.embedded.DataDir
+	return s
+}
