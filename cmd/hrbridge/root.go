@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -17,9 +18,11 @@ message queue, on a topic named after the event's type. It answers 2xx only when
 durably.`,
 		Example: `  hrbridge serve --dev
   hrbridge serve --config hrbridge.yaml`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Args:          cobra.ArbitraryArgs,
+		SilenceUsage:               true,
+		SilenceErrors:              true,
+		SuggestionsMinimumDistance: 2,                                                // letters
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true}, // ours refuses what it does not know
+		Args:                       cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()
@@ -31,7 +34,10 @@ durably.`,
 		return usageError(fmt.Errorf("%w; see '%s --help'", err, cmd.CommandPath()))
 	})
 	root.AddCommand(
+		a.sendCommand(),
+		a.schemaCommand(),
 		a.versionCommand(),
+		a.completionCommand(),
 	)
 	for _, verb := range root.Commands() {
 		verb.Args = usageArgs(verb.Args)
@@ -54,9 +60,13 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		check = cobra.NoArgs
 	}
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
+		switch err := check(cmd, args); {
+		case err == nil:
+			return nil
+		case len(args) == 0:
 			return usageError(fmt.Errorf("%w; see '%s --help'", err, cmd.CommandPath()))
+		default: // what cobra says here is about commands
+			return usageError(fmt.Errorf("'%s' does not take %q; see '%[1]s --help'", cmd.CommandPath(), strings.Join(args, " ")))
 		}
-		return nil
 	}
 }
