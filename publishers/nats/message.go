@@ -1,7 +1,6 @@
 package nats
 
 import (
-	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -139,28 +138,27 @@ func (e *envelope) batched(id string, seq int, last bool) {
 	}
 }
 
-// message is the way back: what was published, from what the stream holds.
-func message(subject string, header natsgo.Header, value []byte) (bridge.Message, error) {
+// message is the way back: what was published, from what the stream holds. Of a message that something else put there it is
+// what can be read.
+func message(subject string, header natsgo.Header, value []byte) bridge.Message {
 	m := bridge.Message{
 		Topic:  subject,
 		ID:     header.Get(headerID),
+		Key:    header.Get(headerSubject),
 		Source: header.Get(headerSource),
 		Type:   header.Get(headerType),
 		Value:  value,
 	}
-	var err error
-	if m.Key, err = url.PathUnescape(header.Get(headerSubject)); err != nil {
-		return m, fmt.Errorf("header %s is not percent-encoded as CloudEvents has it", headerSubject)
+	if key, err := url.PathUnescape(m.Key); err == nil {
+		m.Key = key
 	}
-	if at := header.Get(headerTime); at != "" {
-		if m.Time, err = time.Parse(time.RFC3339Nano, at); err != nil {
-			return m, fmt.Errorf("header %s is not a time of RFC 3339", headerTime)
-		}
+	if at, err := time.Parse(time.RFC3339Nano, header.Get(headerTime)); err == nil {
+		m.Time = at
 	}
 	for _, name := range slices.Sorted(maps.Keys(header)) {
 		if name != headerContentType && !strings.HasPrefix(name, "ce-") && !strings.HasPrefix(name, "Nats-") {
 			m.Headers = append(m.Headers, bridge.Header{Name: name, Value: header.Get(name)})
 		}
 	}
-	return m, nil
+	return m
 }

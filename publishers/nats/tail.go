@@ -1,0 +1,167 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"hrbridge/bridge"
+)
+
+// goodbye bounds the time to delete what a Tail has on the server.
+const goodbye = 2 * time.Second
+
+// TailOptions are what Tail needs to know. The connection's fields are those of Options.
+type TailOptions struct {
+	URL, Name      string
+	Auth           Auth
+	TLS            TLS
+	ConnectTimeout time.Duration // 0 is that of Defaults
+
+	Stream string
+	// Subjects are those of the stream that are wanted, wildcards allowed; none is all.
+	Subjects []string
+	From     From
+}
+
+// From is where in the stream to begin: with what comes from now on, unless it says otherwise.
+type From struct {
+	Start bool      // with the oldest message that the stream holds
+	Since time.Time // with the first that was stored at or after this time
+}
+
+// Record is a message as the stream holds it.
+type Record struct {
+	Message  bridge.Message
+	Sequence uint64
+	Stored   time.Time
+}
+
+// Tail hands each the stream's messages in order, one at a time, those that are there and those that come, until ctx ends,
+// which is no error, or each returns one, which Tail returns. It does not wait for a server that is out of reach: that is a
+// bridge.KindUnavailable at once. A connection that breaks later is made again, and Tail goes on after the last record. It
+// leaves nothing behind on the server.
+func Tail(ctx context.Context, o TailOptions, each func(Record) error) error {
+	op := "follow stream " + o.Stream
+	if o.ConnectTimeout == 0 {
+		o.ConnectTimeout = Defaults().ConnectTimeout
+	}
+	options, err := dialing{URL: o.URL, Name: o.Name, Auth: o.Auth, TLS: o.TLS, ConnectTimeout: o.ConnectTimeout}.options()
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	nc, err := natsgo.Connect(o.URL, append(options, natsgo.MaxReconnects(-1), natsgo.ReconnectWait(reconnectWait),
+		natsgo.ErrorHandler(func(*natsgo.Conn, *natsgo.Subscription, error) {}))...)
+	if err != nil {
+		return fault("connect to NATS", err)
+	}
+	defer nc.Close()
+	t := &tail{each: each, since: o.From.Since, over: make(chan struct{})}
+	if err := t.follow(ctx, nc, o); err != nil && ctx.Err() == nil {
+		return fault(op, err)
+	}
+	return t.err
+}
+
+// tail hands on records until it is over.
+type tail struct {
+	each  func(Record) error
+	since time.Time
+	over  chan struct{} // closed when it is
+
+	mu   sync.Mutex
+	done bool
+	err  error // of each
+	lost error // of the consumer
+}
+
+// follow consumes until the tail is over, and returns what ended it but an error of each.
+func (t *tail) follow(ctx context.Context, nc *natsgo.Conn, o TailOptions) error {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	config, err := o.consumer(ctx, js)
+	if err != nil {
+		return err
+	}
+	consumer, err := js.OrderedConsumer(ctx, o.Stream, config)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+		defer cancel()
+		_ = js.DeleteConsumer(ctx, o.Stream, consumer.CachedInfo().Name)
+	}()
+	consuming, err := consumer.Consume(t.take, jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+		if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, natsgo.ErrPermissionViolation) {
+			t.end(nil, err)
+		}
+	}))
+	if err != nil {
+		return err
+	}
+	defer consuming.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.over:
+	}
+	t.end(nil, nil) // from here on each is not called any more
+	return t.lost
+}
+
+// consumer is the configuration for where to begin. Now is a sequence rather than the server's "new": a consumer that nats.go
+// makes anew before the first message came would begin with the oldest.
+func (o TailOptions) consumer(ctx context.Context, js jetstream.JetStream) (jetstream.OrderedConsumerConfig, error) {
+	c := jetstream.OrderedConsumerConfig{FilterSubjects: o.Subjects, InactiveThreshold: time.Minute}
+	switch {
+	case o.From.Start:
+		c.DeliverPolicy = jetstream.DeliverAllPolicy
+	case !o.From.Since.IsZero():
+		c.DeliverPolicy, c.OptStartTime = jetstream.DeliverByStartTimePolicy, &o.From.Since
+	default:
+		s, err := js.Stream(ctx, o.Stream)
+		if err != nil {
+			return c, err
+		}
+		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, s.CachedInfo().State.LastSeq+1
+	}
+	return c, nil
+}
+
+func (t *tail) take(m jetstream.Msg) {
+	about, err := m.Metadata()
+	if err != nil || about.Timestamp.Before(t.since) { // see consumer: a consumer made anew may begin too early
+		return
+	}
+	r := Record{Message: message(m.Subject(), m.Headers(), m.Data()), Sequence: about.Sequence.Stream, Stored: about.Timestamp}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.done {
+		return
+	}
+	if err := t.each(r); err != nil {
+		t.endLocked(err, nil)
+	}
+}
+
+func (t *tail) end(err, lost error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.endLocked(err, lost)
+}
+
+// endLocked is end with the mutex held. The first end counts.
+func (t *tail) endLocked(err, lost error) {
+	if t.done {
+		return
+	}
+	t.done, t.err, t.lost = true, err, lost
+	close(t.over)
+}
