@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"os"
 	"regexp"
 	"slices"
 	"testing"
@@ -67,6 +68,18 @@ func TestCatalogue(t *testing.T) {
 		for _, e := range schema.Catalogue() {
 			if e.Description == "" || e.Generation < 1 || e.Generation > 2 || e.Documented != (e.Volume != "") {
 				t.Errorf("incomplete: %+v", e)
+			}
+		}
+	})
+	t.Run("the documentation lists every type with its description", func(t *testing.T) {
+		text, err := os.ReadFile("../docs/events.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range schema.Catalogue() {
+			row := regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(e.Type) + "` \\|.* " + regexp.QuoteMeta(e.Description) + " \\|$")
+			if !row.Match(text) {
+				t.Errorf("docs/events.md has no row for %s", e.Type)
 			}
 		}
 	})
