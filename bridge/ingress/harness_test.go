@@ -142,14 +142,21 @@ func start(t *testing.T, change ...func(*ingress.Options)) *edge {
 	return e
 }
 
-// request is a call in the making. Its zero value but for what make sets is a good delivery.
+// of is the same server, for a sub-test.
+func (e *edge) of(t *testing.T) *edge {
+	sub := *e
+	sub.t = t
+	return &sub
+}
+
+// request is a call in the making.
 type request struct {
 	*http.Request
 }
 
 type change func(*request)
 
-// delivery is a POST of body, signed by its form over document, as it is changed.
+// delivery is a POST of document, signed, and then changed.
 func (e *edge) delivery(changes ...change) *http.Request {
 	e.t.Helper()
 	r, err := http.NewRequest(http.MethodPost, "http://"+e.addr+path, strings.NewReader(document))

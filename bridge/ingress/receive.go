@@ -58,21 +58,20 @@ func newCrash(value any) *crash {
 
 func (c *crash) Error() string { return c.err.Error() }
 
-// finish answers the request and lets go of all it held.
+// finish counts, logs and answers the request, in this order, so that whoever has the answer finds it in the log; and it lets
+// go of all that was held.
 func (d *delivery) finish(err error) {
-	_ = d.conn.SetWriteDeadline(time.Now().Add(writeTimeout)) // net/http takes it back
-	status := http.StatusOK
-	var r *refusal
-	if err == nil {
-		d.acknowledge()
-	} else {
-		r = refusalOf(err, d.server.options.RetryAfter)
-		status = r.cause.status
-		d.reject(r)
-	}
 	d.server.buffers.put(d.arrived)
 	d.server.buffers.put(d.decoded)
-	d.note(status, r)
+	_ = d.conn.SetWriteDeadline(time.Now().Add(writeTimeout)) // net/http takes it back
+	if err == nil {
+		d.note(http.StatusOK, nil)
+		d.acknowledge()
+	} else {
+		r := refusalOf(err, d.server.options.RetryAfter)
+		d.note(r.cause.status, r)
+		d.reject(r)
+	}
 	if d.unread && d.conn.move(phaseBody, phaseLeaving) {
 		d.conn.linger(lingerTime)
 	}
