@@ -31,8 +31,8 @@ type link struct {
 	// setup is handed every new connection object before it is used: mostly one for ever, and another where the server ended
 	// it with an error after which nats.go gives up.
 	setup func(*natsgo.Conn) error
-	// broken and back are told of a connection that ended and of one that is there; denied of a subject that we may not
-	// publish to. They are called from one goroutine.
+	// broken and back are told of a connection that ended and of one that is there; denied of a subject that we may not use.
+	// They are called from one goroutine.
 	broken func()
 	back   func()
 	denied func(subject string, err error)
@@ -183,7 +183,8 @@ func (l *link) onAttempt(err error) {
 	}
 }
 
-var publishTo = regexp.MustCompile(`Publish to "([^"]*)"`)
+// violation finds the subject in what the server says of one that we may not use.
+var violation = regexp.MustCompile(`(?:Publish|Subscription) to "([^"]*)"`)
 
 func (l *link) onError(err error) {
 	l.mu.Lock()
@@ -196,7 +197,7 @@ func (l *link) onError(err error) {
 		l.log.Warn("the broker complains", zap.Error(err))
 	}
 	if errors.Is(err, natsgo.ErrPermissionViolation) {
-		if m := publishTo.FindStringSubmatch(err.Error()); m != nil {
+		if m := violation.FindStringSubmatch(err.Error()); m != nil {
 			l.denied(m[1], err)
 		}
 	}

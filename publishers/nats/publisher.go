@@ -188,7 +188,7 @@ func (p *Publisher) tooLarge(msgs []bridge.Message) error {
 	return &bridge.Error{Kind: bridge.KindTooLarge, Op: p.op, Indexes: indexes, Err: fmt.Errorf("larger, with its headers, than the %d bytes that server and stream take", largest)}
 }
 
-// denied is called when the server did not let us publish to subject, of which it tells nobody but the connection.
+// denied is called when the server did not let us use subject, of which it tells the connection and not who waits.
 func (p *Publisher) denied(subject string, err error) {
 	p.keeper.denied(subject, err)
 	p.inbox.refuse(subject, fmt.Errorf("%w: the user needs these permissions, see docs/nats.md", err))

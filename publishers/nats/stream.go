@@ -97,11 +97,11 @@ func (k *keeper) missing() {
 	}
 }
 
-// denied says that we may not publish to subject: if that is what the check just did, it waits in vain.
+// denied says that we may not use subject: if that is what the check under way needs, it waits in vain.
 func (k *keeper) denied(subject string, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.cancel != nil && strings.HasPrefix(subject, "$JS.") {
+	if k.cancel != nil && (strings.HasPrefix(subject, "$JS.") || strings.HasPrefix(subject, natsgo.InboxPrefix)) {
 		k.cancel(err)
 	}
 }
