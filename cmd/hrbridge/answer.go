@@ -82,7 +82,7 @@ func (a answer) remedy() string {
 		text = "this is not an answer of hrbridge: look at what stands between"
 	}
 	if a.Detail != "" {
-		text = a.Detail + ": " + text
+		text = strings.TrimSuffix(a.Detail, ".") + ": " + text
 	}
 	if a.retryAfter != "" {
 		text += " (the bridge says: in " + a.retryAfter + " s)"

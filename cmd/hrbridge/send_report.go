@@ -95,6 +95,9 @@ func (r *sendReport) refusals() string {
 	if refused == 0 {
 		return ""
 	}
+	if r.count == 1 {
+		return "the delivery was refused; " + reasons[0]
+	}
 	return fmt.Sprintf("%d of %d deliveries were refused; %s", refused, r.count, strings.Join(reasons, "; "))
 }
 

@@ -242,7 +242,7 @@ func TestSendUnderstandsTheAnswer(t *testing.T) {
 	}{
 		{"taken is done", []func(http.ResponseWriter){taken}, nil, 0, "200 OK  events=1  published=1", ""},
 		{"a wrong secret", []func(http.ResponseWriter){problem(401, "")}, nil, 1, "401 Unauthorized  request_id=r1", "give the right secret"},
-		{"a bad document", []func(http.ResponseWriter){problem(400, "element 3 is cut short")}, nil, 1, "element 3 is cut short", "element 3 is cut short: the document is not what the wire allows"},
+		{"a bad document", []func(http.ResponseWriter){problem(400, "Element 3 is cut short.")}, nil, 1, "Element 3 is cut short.", "the delivery was refused; 400: Element 3 is cut short: the document is not what the wire allows"},
 		{"a broker that is down", []func(http.ResponseWriter){problem(503, "")}, nil, 1, "503 Service Unavailable", "send again later; the bridge's /readyz says what is wrong (the bridge says: in 7 s)"},
 		{"a header that is too large", []func(http.ResponseWriter){func(w http.ResponseWriter) { w.WriteHeader(431) }}, nil, 1, "431 Request Header Fields Too Large", "limits.max_header"},
 		{"one refused among others", []func(http.ResponseWriter){taken, problem(503, ""), taken}, []string{"--count", "3"}, 1, "503 Service", "1 of 3 deliveries were refused; 503: "},

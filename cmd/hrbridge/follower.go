@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"hrbridge/bridge"
+	"hrbridge/publishers"
+)
+
+// errEnough ends a tail that has shown as many messages as were asked for.
+var errEnough = errors.New("as many messages as were asked for")
+
+// storedLayout keeps the columns of a time in line.
+const storedLayout = "2006-01-02T15:04:05.000Z07:00"
+
+// follower shows messages one after the other.
+type follower struct {
+	patterns       topicPatterns
+	raw            bool
+	count          int // how many to show, 0 for no end
+	stdout, stderr io.Writer
+
+	shown int
+}
+
+// show prints a message if it is one of the topics asked for, and returns errEnough after the last.
+func (f *follower) show(r publishers.Record) error {
+	if !f.patterns.match(r.Message.Topic) {
+		return nil
+	}
+	line := metadata(r)
+	if f.raw {
+		value, err := jsonLine(r.Message.Value)
+		if err != nil {
+			fmt.Fprintf(f.stderr, "hrbridge: the value is not JSON and is left out: %s", line)
+			return nil
+		}
+		line = string(value)
+	}
+	if _, err := io.WriteString(f.stdout, line); err != nil {
+		return fmt.Errorf("print a message: %w", err)
+	}
+	f.shown++
+	if f.shown == f.count {
+		return errEnough
+	}
+	return nil
+}
+
+// metadata is a line about a message that says nothing of its content.
+func metadata(r publishers.Record) string {
+	m := r.Message
+	fields := []string{
+		r.Stored.UTC().Format(storedLayout),
+		m.Topic,
+		fmt.Sprintf("seq=%d", r.Sequence),
+		"id=" + m.ID,
+		fmt.Sprintf("size=%d", len(m.Value)),
+	}
+	if m.Key != "" {
+		fields = append(fields, "key="+m.Key)
+	}
+	for _, h := range m.Headers {
+		switch h.Name {
+		case bridge.HeaderReason:
+			fields = append(fields, "reason="+h.Value)
+		case bridge.HeaderType:
+			fields = append(fields, "type="+h.Value)
+		}
+	}
+	return printable(strings.Join(fields, "  ")) + "\n"
+}
+
+// jsonLine is a JSON text as one line: byte for byte, unless line breaks stand between its tokens, which are then taken out
+// with all white space there.
+func jsonLine(value []byte) ([]byte, error) {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, value); err != nil {
+		return nil, err
+	}
+	if bytes.ContainsAny(value, "\r\n") {
+		value = compact.Bytes()
+	}
+	return append(value[:len(value):len(value)], '\n'), nil
+}
