@@ -18,8 +18,8 @@ const (
 	// A peer that is gone without a word is noticed by the second ping without an answer.
 	pingInterval = 5 * time.Second
 	maxPingsOut  = 2
-	// A write to a server that does not read holds the connection's lock, and with it every caller.
-	writeTimeout = 2 * time.Second
+	// A write to a server that does not read holds its caller beyond the end of his context, and the connection's lock.
+	writeTimeout = time.Second
 )
 
 // dialing is what a connection is made from, for publishing and for reading alike.

@@ -43,6 +43,7 @@ type link struct {
 	options []natsgo.Option
 	url     string
 	conn    atomic.Pointer[natsgo.Conn]
+	turn    chan struct{} // full while somebody writes
 
 	mu       sync.Mutex
 	gone     chan struct{} // closed when the connection object has made its last call to us
@@ -61,7 +62,7 @@ func (l *link) connect(d dialing) error {
 	if err != nil {
 		return err
 	}
-	l.url = d.URL
+	l.url, l.turn = d.URL, make(chan struct{}, 1)
 	l.options = append(options,
 		natsgo.RetryOnFailedConnect(true),
 		natsgo.MaxReconnects(-1),

@@ -80,20 +80,36 @@ func (p *pipeline) fly(ctx context.Context, f *flight, sent func()) {
 	start := time.Now()
 	id, subjects := p.inbox.depart(f)
 	defer p.inbox.forget(id)
-	e := envelopes.Get().(*envelope)
-	for i := range f.msgs {
-		e.fill(&f.msgs[i])
-		f.address(e, i, subjects)
-		if !p.link.send(f, &e.msg) {
-			break
+	if p.link.take(ctx) {
+		e := envelopes.Get().(*envelope)
+		for i := range f.msgs {
+			e.fill(&f.msgs[i])
+			f.address(e, i, subjects)
+			if !p.link.send(f, &e.msg) {
+				break
+			}
 		}
+		e.release()
+		p.link.release()
 	}
-	e.release()
 	sent()
 	wait(ctx, f)
 	_, err := f.result(0)
 	p.health.note(err, !f.wasHeard() && time.Since(start) >= silence)
 }
+
+// take waits for the turn to write, and is false when ctx ends before. While a server does not read, one caller hangs in a
+// write and the others leave when they want to; and when that write fails, nobody writes behind the hole.
+func (l *link) take(ctx context.Context) bool {
+	select {
+	case l.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (l *link) release() { <-l.turn }
 
 // send puts one message of f on its way. It is false when that failed, which fails all of f, or when f is over already: what
 // comes after a message that got lost must not be stored before it.
