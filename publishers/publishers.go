@@ -1,0 +1,74 @@
+package publishers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"hrbridge/bridge"
+	"hrbridge/publishers/embedded"
+	"hrbridge/publishers/nats"
+)
+
+// The names of the publishers.
+const (
+	Embedded = "embedded"
+	NATS     = "nats"
+)
+
+// ErrConfiguration is in the chain of an error of Open that only other options can cure. Any other error of Open is the
+// environment's: a port taken, a folder in use, a disk full.
+var ErrConfiguration = errors.New("the publisher's configuration")
+
+// Options are those of every publisher, and the name of the one that is wanted.
+type Options struct {
+	Name     string
+	NATS     nats.Options
+	Embedded embedded.Options
+}
+
+// Publisher is a [bridge.Publisher] that a program runs.
+type Publisher interface {
+	bridge.Publisher
+	// Ready returns nil when what is published now would be stored, as far as is known, or why not.
+	Ready(ctx context.Context) error
+	// Close lets the calls under way end, and then everything that Open began.
+	Close() error
+}
+
+// Open opens the publisher that o names. A broker elsewhere need not be there yet: then Ready says so until it is.
+func Open(ctx context.Context, o Options) (Publisher, error) {
+	switch o.Name {
+	case Embedded:
+		b, err := embedded.Open(ctx, o.Embedded)
+		if errors.Is(err, embedded.ErrConfiguration) {
+			err = fmt.Errorf("%w: %w", ErrConfiguration, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return b, nil
+	case NATS:
+		p, err := nats.Open(ctx, o.NATS)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrConfiguration, err)
+		}
+		return p, nil
+	default:
+		return nil, fmt.Errorf("%w: no publisher is named %q: there are %s and %s", ErrConfiguration, o.Name, Embedded, NATS)
+	}
+}
+
+// TailOptions are what Tail needs to know: the connection is to the broker that the publisher puts events on.
+type TailOptions = nats.TailOptions
+
+// From is where to begin.
+type From = nats.From
+
+// Record is a message as the broker holds it.
+type Record = nats.Record
+
+// Tail hands each the messages of the topics that o names, in order, until ctx ends or each returns an error.
+func Tail(ctx context.Context, o TailOptions, each func(Record) error) error {
+	return nats.Tail(ctx, o, each)
+}
