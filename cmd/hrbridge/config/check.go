@@ -33,13 +33,14 @@ func (l *loader) checkSources(secretOptional bool) {
 	for _, s := range l.sources {
 		table := s.table()
 		secrets, files, headers, rate, burst := table[0], table[1].Name, table[3].Name, table[4].Name, table[5].Name
-		if len(s.secrets) == 0 && !secretOptional && l.given(files) == nil {
+		switch given := l.given(files) != nil; {
+		case len(s.secrets) > 0:
+		case given && len(s.secretFiles) == 0:
+			l.refuse("is empty", "name the file that holds the secret, or leave the setting out", files)
+		case !given && !secretOptional:
 			l.refuse("is not set, and nothing can be verified without a secret",
 				fmt.Sprintf("set %s, or %s to the file that holds it; to try things out, run 'hrbridge serve --dev'", secrets.Env, table[1].Env),
 				secrets.Name)
-		}
-		if s := l.given(files); s != nil && len(l.sourceFiles(files)) == 0 {
-			l.refuse("is empty", "name the file that holds the secret, or leave the setting out", files)
 		}
 		key := secrets.Name
 		if len(s.secretFiles) > 0 {
@@ -56,16 +57,6 @@ func (l *loader) checkSources(secretOptional bool) {
 			l.refuse("is set without a rate", "set "+rate+" too, or leave the burst out", burst, rate)
 		}
 	}
-}
-
-func (l *loader) sourceFiles(key string) []string {
-	name, _, _ := splitSource(key)
-	for _, s := range l.sources {
-		if s.name == name {
-			return s.secretFiles
-		}
-	}
-	return nil
 }
 
 // twice tells whether two of the names are the same header.
@@ -228,7 +219,7 @@ func (l *loader) checkUnused() {
 		unused = PublisherEmbedded
 	}
 	for _, k := range l.keys {
-		if strings.HasPrefix(k.Name, unused+".") && k.Name != "nats.stream" && l.given(k.Name) != nil {
+		if strings.HasPrefix(k.Name, unused+".") && !usedByBoth(k.Name) && l.given(k.Name) != nil {
 			l.warn("has no effect, because the publisher is "+l.publisher, "set publisher: "+unused+", or leave it out", k.Name, "publisher")
 		}
 	}
@@ -246,4 +237,9 @@ func (l *loader) checkFileMode() {
 			return
 		}
 	}
+}
+
+// usedByBoth tells whether a key of nats holds for the embedded broker too: the stream's name, and how tail connects to it.
+func usedByBoth(name string) bool {
+	return name == "nats.stream" || strings.HasPrefix(name, "nats.tls.")
 }

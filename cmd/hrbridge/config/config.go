@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // The publishers that there are.
 const (
@@ -30,17 +33,19 @@ type Config struct {
 	DrainTimeout time.Duration
 	Log          Log
 
-	// settings are behind a pointer, so that nothing that prints a struct around a Config prints what is in them.
-	settings *settings
+	// settings are behind a function, so that nothing that prints a struct around a Config prints what is in them.
+	settings func() *settings
 	keys     []Key
 	origins  map[string]string
 }
 
 func newConfig(l *loader) Config {
+	s := l.settings
 	c := Config{
-		Listen: l.listen, AdminListen: l.adminListen, DataDir: l.dataDir, DrainTimeout: l.drainTimeout, Log: l.log,
-		settings: l.settings, keys: l.keys, origins: make(map[string]string),
+		Listen: s.listen, AdminListen: s.adminListen, DataDir: s.dataDir, DrainTimeout: s.drainTimeout, Log: s.log,
+		settings: func() *settings { return s }, keys: l.keys, origins: make(map[string]string),
 	}
+	maps.Copy(c.origins, l.read)
 	for _, k := range l.keys {
 		if from := l.origin(k.Name); from != "" {
 			c.origins[k.Name] = from

@@ -36,8 +36,11 @@ func (l *loader) readEnviron(environ []string) layer {
 		case !ok && fromKubernetes(name, text):
 			continue
 		case !ok:
-			l.problem(Problem{Key: printable(name), Reason: "is not a variable that hrbridge knows",
-				Remedy: didYouMean(name, l.names.variables, "_")})
+			remedy := didYouMean(name, l.names.variables, "_")
+			if strings.HasPrefix(name, sourcesEnv) {
+				remedy = "after " + sourcesEnv + " write the source's name and one of the settings of a source, such as " + sourcesEnv + "HRFLOW_SECRETS"
+			}
+			l.problem(Problem{Key: printable(name), Reason: "is not a variable that hrbridge knows", Remedy: remedy})
 			continue
 		}
 		if other, ok := env[k]; ok {

@@ -65,7 +65,7 @@ func (f *fileReader) walk(name string, n *yaml.Node) {
 	switch {
 	case what == isUnknown:
 		f.problem(Problem{Key: printable(name), Origin: f.origin(n), Reason: "is not a key of the configuration",
-			Remedy: didYouMean(name, f.names.files, ".")})
+			Remedy: didYouMean(name, f.names.like(name), ".")})
 	case what == isBadSource:
 		f.problem(Problem{Key: printable(name), Origin: f.origin(n), Reason: "does not name a source well", Remedy: "use " + sourceWants})
 	case !f.plain(name, n):

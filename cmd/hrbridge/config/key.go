@@ -28,21 +28,22 @@ const (
 
 // key is the row of an ordinary setting.
 func key(name string, v value, help string) Key {
-	return Key{
-		Name:    name,
-		Env:     envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(name)),
-		Flag:    strings.NewReplacer(".", "-", "_", "-").Replace(name),
-		Default: strings.Join(v.get(), ","),
-		Takes:   v.wants,
-		Help:    help,
-		value:   v,
+	k := Key{
+		Name:  name,
+		Env:   envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(name)),
+		Flag:  strings.NewReplacer(".", "-", "_", "-").Replace(name),
+		Takes: v.wants,
+		Help:  help,
+		value: v,
 	}
+	k.Default = strings.Join(k.shown(), ",")
+	return k
 }
 
 // secretKey is the row of a setting whose value must not be seen.
 func secretKey(name string, v value, help string) Key {
 	k := key(name, v, help)
-	k.Flag, k.Secret = "", true
+	k.Flag, k.Default, k.Secret = "", "", true
 	return k
 }
 

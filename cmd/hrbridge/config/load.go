@@ -31,7 +31,7 @@ func Load(o LoadOptions) (Config, []Warning, error) {
 	s := defaults()
 	l := &loader{
 		settings: s, keys: s.table(), merged: koanf.New("."),
-		bad: make(map[string]bool), declared: make(map[string]bool),
+		bad: make(map[string]bool), declared: make(map[string]bool), read: make(map[string]string),
 	}
 	l.names = newNames(l.keys)
 	l.readLayers(o)
@@ -64,10 +64,11 @@ type loader struct {
 	names    *names
 	keys     []Key // in the order of the documentation, the sources' included once they are known
 	merged   *koanf.Koanf
-	declared map[string]bool // sources that a layer speaks of
-	bad      map[string]bool // keys that already have a problem of their own
-	file     string          // the file that was looked for
-	unread   bool            // it could not be read, so nothing is known of how settings go together
+	declared map[string]bool   // sources that a layer speaks of
+	bad      map[string]bool   // keys that already have a problem of their own
+	read     map[string]string // secrets that were read from files, and how to say so
+	file     string            // the file that was looked for
+	unread   bool              // it could not be read, so nothing is known of how settings go together
 
 	problems []Problem
 	warnings []Warning

@@ -71,6 +71,19 @@ func (n *names) what(name string) nameKind {
 	return isUnknown
 }
 
+// like are the names that an unknown name in a file may have been meant to be.
+func (n *names) like(name string) []string {
+	source, _, ok := splitSource(name)
+	if !ok {
+		return n.files
+	}
+	var all []string
+	for _, k := range newSource(source).table() {
+		all = append(all, k.Name)
+	}
+	return all
+}
+
 // key is the row of a dotted name.
 func (n *names) key(name string) (Key, bool) {
 	if k, ok := n.keys[name]; ok {

@@ -12,9 +12,9 @@ import (
 
 // Ingress is what the ingress needs to know.
 func (c Config) Ingress() ingress.Options {
-	o := c.settings.ingress
+	o := c.settings().ingress
 	o.KnownTypes = schema.Types()
-	for _, s := range c.settings.sources {
+	for _, s := range c.settings().sources {
 		o.Sources = append(o.Sources, s.options())
 	}
 	return o
@@ -22,21 +22,21 @@ func (c Config) Ingress() ingress.Options {
 
 // Fanout is what the fan-out needs to know.
 func (c Config) Fanout() bridge.FanoutOptions {
-	o := c.settings.fanout
+	o := c.settings().fanout
 	o.Known = schema.Types()
 	return o
 }
 
 // nats is what the publisher on an outside server needs to know.
 func (c Config) nats() nats.Options {
-	o := c.settings.nats
+	o := c.settings().nats
 	o.Stream = c.stream()
 	return o
 }
 
 // embedded is what the embedded broker needs to know.
 func (c Config) embedded() embedded.Options {
-	o := c.settings.embedded
+	o := c.settings().embedded
 	o.DataDir = c.DataDir
 	o.Stream = c.stream()
 	return o
@@ -44,16 +44,16 @@ func (c Config) embedded() embedded.Options {
 
 // stream is the stream that takes everything there can be.
 func (c Config) stream() nats.Stream {
-	s, f := c.settings.stream, c.settings.fanout
+	s, f := c.settings().stream, c.settings().fanout
 	s.Subjects = bridge.StreamSubjects(f.TopicPrefix, f.DeadLetterTopic)
-	s.MinMessage = c.settings.ingress.Events.MaxEvent + bridge.HeaderAllowance
+	s.MinMessage = c.settings().ingress.Events.MaxEvent + bridge.HeaderAllowance
 	return s
 }
 
 // WithoutSecret are the sources that have no secret, which only a configuration loaded with Dev can have.
 func (c Config) WithoutSecret() []string {
 	var names []string
-	for _, s := range c.settings.sources {
+	for _, s := range c.settings().sources {
 		if len(s.secrets) == 0 {
 			names = append(names, s.name)
 		}
@@ -63,7 +63,7 @@ func (c Config) WithoutSecret() []string {
 
 // WithSecret is the configuration with one more secret for a source.
 func (c Config) WithSecret(sourceName string, secret []byte) Config {
-	changed := *c.settings
+	changed := *c.settings()
 	changed.sources = slices.Clone(changed.sources)
 	for i, s := range changed.sources {
 		if s.name == sourceName {
@@ -72,6 +72,6 @@ func (c Config) WithSecret(sourceName string, secret []byte) Config {
 			changed.sources[i] = &with
 		}
 	}
-	c.settings, c.keys = &changed, changed.allKeys()
+	c.settings, c.keys = func() *settings { return &changed }, changed.allKeys()
 	return c
 }

@@ -90,7 +90,7 @@ func sourceEnv(k Key) string {
 	if !ok {
 		return k.Env
 	}
-	return envPrefix + "SOURCES_{NAME}_" + strings.ToUpper(setting)
+	return sourcesEnv + "{NAME}_" + strings.ToUpper(setting)
 }
 
 // openSection writes the lines that lead from one key's section to that of name, and returns the latter.

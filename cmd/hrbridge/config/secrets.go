@@ -39,6 +39,7 @@ func (l *loader) readSourceSecrets(s *source) {
 		secret, ok := l.secretFile(files, file)
 		if ok {
 			s.secrets = append(s.secrets, secret)
+			l.read[key] = "read from secret_files"
 		}
 	}
 }
@@ -51,6 +52,7 @@ func (l *loader) readSecret(key string, secret *string, file string) {
 		l.both(key, key+"_file")
 	default:
 		*secret, _ = l.secretFile(key+"_file", file)
+		l.read[key] = "read from " + lastWord(key) + "_file"
 	}
 }
 

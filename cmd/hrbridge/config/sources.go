@@ -14,7 +14,10 @@ import (
 // DefaultSource is the source that exists when none is configured.
 const DefaultSource = "hrflow"
 
-const sourcesPrefix = "sources."
+const (
+	sourcesPrefix = "sources."
+	sourcesEnv    = envPrefix + "SOURCES_"
+)
 
 // source is what is configured of a webhook.
 type source struct {
@@ -110,7 +113,7 @@ func splitSource(key string) (name, setting string, ok bool) {
 
 // sourceFromEnv finds the key behind HRBRIDGE_SOURCES_{NAME}_{SETTING}.
 func sourceFromEnv(env string) (string, bool) {
-	rest, ok := strings.CutPrefix(env, envPrefix+"SOURCES_")
+	rest, ok := strings.CutPrefix(env, sourcesEnv)
 	if !ok {
 		return "", false
 	}

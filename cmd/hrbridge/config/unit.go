@@ -36,7 +36,10 @@ func parseSize(s string) (int64, error) {
 		if !ok {
 			continue
 		}
-		n, err := strconv.ParseUint(strings.TrimSuffix(digits, " "), 10, 63)
+		if u.suffix != "" {
+			digits = strings.TrimSuffix(digits, " ")
+		}
+		n, err := strconv.ParseUint(digits, 10, 63)
 		switch {
 		case errors.Is(err, strconv.ErrRange):
 			return 0, errRange
