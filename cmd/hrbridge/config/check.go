@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hrbridge/bridge"
+	"hrbridge/publishers"
 )
 
 // headerSlop is what Go's HTTP server lets through beyond its limit of a header.
@@ -20,7 +21,7 @@ func (l *loader) check(secretOptional bool) {
 	l.checkTopics()
 	l.checkLimits()
 	l.checkStream()
-	if l.publisher == PublisherNATS {
+	if l.publisher == publishers.NATS {
 		l.checkNATS()
 	} else {
 		l.checkEmbedded()
@@ -75,7 +76,7 @@ func twice(headers []string) bool {
 func (l *loader) checkListeners() {
 	type listener struct{ key, address string }
 	all := []listener{{"listen", l.listen}, {"admin.listen", l.adminListen}}
-	if l.publisher == PublisherEmbedded {
+	if l.publisher == publishers.Embedded {
 		all = append(all, listener{"embedded.listen", l.embedded.Listen})
 	}
 	for i, a := range all {
@@ -116,7 +117,7 @@ func (l *loader) checkLimits() {
 		l.refuse("is too little for the largest delivery that limits.max_body and limits.max_header allow",
 			"raise it to "+formatSize(need)+" or more, or lower those", "limits.max_in_flight", "limits.max_body", "limits.max_header")
 	}
-	if l.publisher == PublisherNATS && i.Events.MaxEvent+bridge.HeaderAllowance > bridge.MaxMessage {
+	if l.publisher == publishers.NATS && i.Events.MaxEvent+bridge.HeaderAllowance > bridge.MaxMessage {
 		l.warn("is more than a NATS server takes unless it is told otherwise",
 			"set max_payload of the server to "+formatSize(int64(i.Events.MaxEvent+bridge.HeaderAllowance))+" or more", "limits.max_event")
 	}
@@ -214,9 +215,9 @@ func (l *loader) checkPair(certKey, cert, keyKey, key string) {
 
 // checkUnused warns about settings of the publisher that is not used: one may have meant to use it.
 func (l *loader) checkUnused() {
-	unused := PublisherNATS
-	if l.publisher == PublisherNATS {
-		unused = PublisherEmbedded
+	unused := publishers.NATS
+	if l.publisher == publishers.NATS {
+		unused = publishers.Embedded
 	}
 	for _, k := range l.keys {
 		if strings.HasPrefix(k.Name, unused+".") && !usedByBoth(k.Name) && l.given(k.Name) != nil {

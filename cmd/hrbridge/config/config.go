@@ -5,12 +5,6 @@ import (
 	"time"
 )
 
-// The publishers that there are.
-const (
-	PublisherEmbedded = "embedded"
-	PublisherNATS     = "nats"
-)
-
 // The formats of log lines.
 const (
 	LogJSON    = "json"

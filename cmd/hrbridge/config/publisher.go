@@ -19,7 +19,7 @@ func (c Config) Tail() publishers.TailOptions {
 	o := publishers.TailOptions{
 		URL: n.URL, Name: n.Name + " tail", Auth: n.Auth, TLS: n.TLS, ConnectTimeout: n.ConnectTimeout, Stream: n.Stream.Name,
 	}
-	if c.settings().publisher == PublisherEmbedded {
+	if c.settings().publisher == publishers.Embedded {
 		c.tailEmbedded(&o)
 	}
 	return o

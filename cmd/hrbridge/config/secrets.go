@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"hrbridge/publishers"
 )
 
 const (
@@ -19,7 +21,7 @@ func (l *loader) readSecrets() {
 	for _, s := range l.sources {
 		l.readSourceSecrets(s)
 	}
-	if l.publisher == PublisherNATS {
+	if l.publisher == publishers.NATS {
 		l.readSecret("nats.password", &l.nats.Auth.Password, l.natsFiles.password)
 		l.readSecret("nats.token", &l.nats.Auth.Token, l.natsFiles.token)
 	} else {

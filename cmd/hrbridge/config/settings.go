@@ -5,6 +5,7 @@ import (
 
 	"hrbridge/bridge"
 	"hrbridge/bridge/ingress"
+	"hrbridge/publishers"
 	"hrbridge/publishers/embedded"
 	"hrbridge/publishers/nats"
 )
@@ -36,7 +37,7 @@ func defaults() *settings {
 	s := &settings{
 		listen:       ":8080",
 		adminListen:  "127.0.0.1:8081",
-		publisher:    PublisherEmbedded,
+		publisher:    publishers.Embedded,
 		drainTimeout: 15 * time.Second,
 		log:          Log{Format: LogJSON, Level: "info"},
 		ingress:      ingress.Defaults(),

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hrbridge/bridge"
+	"hrbridge/publishers"
 	"hrbridge/publishers/nats"
 )
 
@@ -37,7 +38,7 @@ func (s *settings) programKeys() []Key {
 		key("listen", address(&s.listen, false), "Where webhooks come in, at POST /webhooks/{source}."),
 		key("admin.listen", address(&s.adminListen, false), "Where /healthz, /readyz and /metrics are served; keep it private."),
 		key("data_dir", path(&s.dataDir, "a folder"), "Where everything that has to survive a restart is kept."),
-		key("publisher", oneOf(&s.publisher, PublisherEmbedded, PublisherNATS),
+		key("publisher", oneOf(&s.publisher, publishers.Embedded, publishers.NATS),
 			"What the events are published on: the broker inside hrbridge, or a NATS server elsewhere."),
 		key("drain_timeout", duration(&s.drainTimeout, 100*time.Millisecond, longest),
 			"How long a stop waits for what is in flight."),
