@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -73,7 +74,7 @@ func inventTerms(r *rand.Rand, names []string, n int) []term {
 	terms := make([]term, n+r.IntN(len(names)-n+1))
 	first := r.IntN(len(names))
 	for i := range terms {
-		terms[i] = term{Name: names[(first+i)%len(names)], Value: fmt.Sprint(1 + r.IntN(5))}
+		terms[i] = term{Name: names[(first+i)%len(names)], Value: strconv.Itoa(1 + r.IntN(5))}
 	}
 	return terms
 }

@@ -117,7 +117,7 @@ func TestSamplesValidate(t *testing.T) {
 			s := compiled(t, eventType)
 			for seed := range uint64(1000) {
 				r := rand.New(rand.NewPCG(seed, 0))
-				event, err := schema.Sample(eventType, r, schema.SampleOptions{Size: int(seed%2) * r.IntN(10_000)})
+				event, err := schema.Sample(eventType, r, schema.SampleOptions{Size: int(seed%2) * r.IntN(4000)})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"hrbridge/bridge"
@@ -33,16 +34,16 @@ func (f *follower) show(r publishers.Record) error {
 	if !f.patterns.match(r.Message.Topic) {
 		return nil
 	}
-	line := metadata(r)
+	line := []byte(metadata(r))
 	if f.raw {
-		value, err := jsonLine(r.Message.Value)
-		if err != nil {
+		value, ok := jsonLine(r.Message.Value)
+		if !ok {
 			fmt.Fprintf(f.stderr, "hrbridge: the value is not JSON and is left out: %s", line)
 			return nil
 		}
-		line = string(value)
+		line = value
 	}
-	if _, err := io.WriteString(f.stdout, line); err != nil {
+	if _, err := f.stdout.Write(line); err != nil {
 		return fmt.Errorf("print a message: %w", err)
 	}
 	f.shown++
@@ -77,14 +78,14 @@ func metadata(r publishers.Record) string {
 }
 
 // jsonLine is a JSON text as one line: byte for byte, unless line breaks stand between its tokens, which are then taken out
-// with all white space there.
-func jsonLine(value []byte) ([]byte, error) {
+// with all white space there. It is not ok where value is not JSON.
+func jsonLine(value []byte) (line []byte, ok bool) {
 	var compact bytes.Buffer
-	if err := json.Compact(&compact, value); err != nil {
-		return nil, err
+	if json.Compact(&compact, value) != nil {
+		return nil, false
 	}
 	if bytes.ContainsAny(value, "\r\n") {
 		value = compact.Bytes()
 	}
-	return append(value[:len(value):len(value)], '\n'), nil
+	return append(slices.Clip(value), '\n'), true
 }

@@ -241,12 +241,12 @@ func TestSendUnderstandsTheAnswer(t *testing.T) {
 		err     string
 	}{
 		{"taken is done", []func(http.ResponseWriter){taken}, nil, 0, "200 OK  events=1  published=1", ""},
-		{"a wrong secret", []func(http.ResponseWriter){problem(401, "")}, nil, 1, "401 Unauthorized  request_id=r1", "give the right secret"},
+		{"a wrong secret", []func(http.ResponseWriter){problem(401, "")}, nil, 1, http.StatusText(http.StatusUnauthorized) + "  request_id=r1", "give the right secret"},
 		{"a bad document", []func(http.ResponseWriter){problem(400, "Element 3 is cut short.")}, nil, 1, "Element 3 is cut short.", "the delivery was refused; 400: Element 3 is cut short: the document is not what the wire allows"},
 		{"a broker that is down", []func(http.ResponseWriter){problem(503, "")}, nil, 1, "503 Service Unavailable", "send again later; the bridge's /readyz says what is wrong (the bridge says: in 7 s)"},
-		{"a header that is too large", []func(http.ResponseWriter){func(w http.ResponseWriter) { w.WriteHeader(431) }}, nil, 1, "431 Request Header Fields Too Large", "limits.max_header"},
+		{"a header that is too large", []func(http.ResponseWriter){func(w http.ResponseWriter) { w.WriteHeader(http.StatusRequestHeaderFieldsTooLarge) }}, nil, 1, "431 Request Header Fields Too Large", "limits.max_header"},
 		{"one refused among others", []func(http.ResponseWriter){taken, problem(503, ""), taken}, []string{"--count", "3"}, 1, "503 Service", "1 of 3 deliveries were refused; 503: "},
-		{"something else that answers", []func(http.ResponseWriter){func(w http.ResponseWriter) { http.Error(w, "<html>", 302) }}, nil, 1, "302 Found", "not an answer of hrbridge"},
+		{"something else that answers", []func(http.ResponseWriter){func(w http.ResponseWriter) { http.Error(w, "<html>", http.StatusFound) }}, nil, 1, "302 Found", "not an answer of hrbridge"},
 		{"something else that takes it", []func(http.ResponseWriter){func(w http.ResponseWriter) { fmt.Fprint(w, "ok") }}, nil, 0, "no receipt: is this hrbridge?", ""},
 		{"control characters are escaped", []func(http.ResponseWriter){problem(400, "\x1b[2J\nforged")}, nil, 1, `\x1b[2J\nforged`, `\x1b[2J\nforged`},
 		{"many are summed up", []func(http.ResponseWriter){taken, problem(429, ""), taken}, []string{"--count", "100", "--connections", "4"}, 1, "200=99  429=1\n99 events (", "1 of 100 deliveries were refused; 429: "},

@@ -90,22 +90,23 @@ func (s *sender) run(ctx context.Context, each func(outcome)) error {
 	return nil
 }
 
-// work sends one delivery after the other, until there are no more or ctx ends.
+// work sends one delivery after the other, until there are no more or ctx ends, which is no error.
 func (s *sender) work(ctx context.Context, next *atomic.Int64, outcomes chan<- outcome) error {
 	for {
 		number := int(next.Add(1)) - 1
-		if number >= s.count || s.pace.Wait(ctx) != nil {
+		if number >= s.count {
 			return nil
+		}
+		if err := s.pace.Wait(ctx); err != nil {
+			return nil //nolint:nilerr // sending has ended
 		}
 		d, err := s.plan.delivery(number)
 		if err != nil {
 			return err
 		}
-		o := s.post(ctx, d)
-		if ctx.Err() != nil && o.err != nil {
-			return nil // cut short by us: nothing is known of it
+		if o := s.post(ctx, d); o.err == nil || ctx.Err() == nil { // else cut short by us: nothing is known of it
+			outcomes <- o
 		}
-		outcomes <- o
 	}
 }
 

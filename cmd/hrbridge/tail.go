@@ -132,8 +132,9 @@ func tailError(err error) error {
 		return environmentError(fmt.Errorf("%w; is the broker, or 'hrbridge serve' with the embedded one, running where the configuration or --url says?", err))
 	case bridge.KindRefused:
 		return environmentError(err)
+	default:
+		return err
 	}
-	return err
 }
 
 // parseFrom reads where to begin. The zero value is now.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -39,7 +40,7 @@ func notInTopic(c rune) bool {
 func (p topicPattern) subject() string {
 	words := p.words
 	if p.more {
-		words = append(words[:len(words):len(words)], ">")
+		words = append(slices.Clip(words), ">")
 	}
 	return strings.Join(words, ".")
 }
@@ -71,12 +72,7 @@ func (p topicPattern) overlaps(q topicPattern) bool {
 type topicPatterns []topicPattern
 
 func (ps topicPatterns) match(topic string) bool {
-	for _, p := range ps {
-		if p.matches(topic) {
-			return true
-		}
-	}
-	return len(ps) == 0
+	return len(ps) == 0 || slices.ContainsFunc(ps, func(p topicPattern) bool { return p.matches(topic) })
 }
 
 // subjects are what to ask the broker for: none, so all that it has, where there are no patterns or two of them overlap, which a
@@ -84,12 +80,7 @@ func (ps topicPatterns) match(topic string) bool {
 func (ps topicPatterns) subjects() []string {
 	var subjects []string
 	for i, p := range ps {
-		for _, q := range ps[:i] {
-			if p.overlaps(q) {
-				return nil
-			}
-		}
-		if len(p.words) == 0 {
+		if len(p.words) == 0 || slices.ContainsFunc(ps[:i], p.overlaps) {
 			return nil
 		}
 		subjects = append(subjects, p.subject())

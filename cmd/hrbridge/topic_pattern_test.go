@@ -36,12 +36,12 @@ func TestTopicPatternMatches(t *testing.T) {
 		{"a prefix is a part of the topic", "prod.profile.*", "prod.profile.parsing.success", "profile.parsing.success"},
 	} {
 		ps := patterns(t, row.pattern)
-		for _, topic := range strings.Fields(row.matches) {
+		for topic := range strings.FieldsSeq(row.matches) {
 			if !ps.match(topic) {
 				t.Errorf("%s: %s does not match %s", row.says, row.pattern, topic)
 			}
 		}
-		for _, topic := range strings.Fields(row.not) {
+		for topic := range strings.FieldsSeq(row.not) {
 			if ps.match(topic) {
 				t.Errorf("%s: %s matches %s", row.says, row.pattern, topic)
 			}
