@@ -44,6 +44,7 @@ var (
 	causeInvalid    = &cause{"invalid", http.StatusBadRequest, "The delivery must be a strict JSON array of events, or one event, within the limits."}
 
 	causeBusy        = &cause{"busy", http.StatusServiceUnavailable, "Too much is on its way already. Send the delivery again after the time in Retry-After."}
+	causeMadeWay     = &cause{"made_way", http.StatusServiceUnavailable, "The request came slowly, and others needed its place. Send the delivery again after the time in Retry-After."}
 	causeUnavailable = &cause{"unavailable", http.StatusServiceUnavailable, againLater}
 	causeTimeout     = &cause{"timeout", http.StatusServiceUnavailable, againLater}
 	causeFull        = &cause{"full", http.StatusServiceUnavailable, againLater}
@@ -64,9 +65,9 @@ type refusal struct {
 
 func refuse(c *cause, err error) *refusal { return &refusal{cause: c, index: -1, err: err} }
 
-// busy is the refusal where a limit on what all requests hold together is reached.
-func busy(err error) *refusal {
-	r := refuse(causeBusy, err)
+// crowded is a refusal because of a limit on what all requests hold together.
+func crowded(c *cause) *refusal {
+	r := refuse(c, nil)
 	r.retryAfter = busyRetryAfter
 	return r
 }

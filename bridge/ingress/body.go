@@ -9,8 +9,6 @@ import (
 	"time"
 )
 
-var errMadeWay = errors.New("its connection was slow and made way for another")
-
 // body is the body, decoded.
 func (d *delivery) body() []byte {
 	if d.decoded != nil {
@@ -41,7 +39,7 @@ func (d *delivery) read() error {
 func (d *delivery) readFailure(err error) error {
 	switch {
 	case d.conn.in(phaseLeaving):
-		return busy(errMadeWay)
+		return crowded(causeMadeWay)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return refuse(causeBodySlow, nil)
 	default:
@@ -71,7 +69,7 @@ func (d *delivery) decode() error {
 func limitOr(otherwise *cause, err error) error {
 	switch {
 	case errors.Is(err, errBusy):
-		return busy(err)
+		return crowded(causeBusy)
 	case errors.Is(err, errTooLong):
 		return refuse(causeBodyTooLarge, nil)
 	default:

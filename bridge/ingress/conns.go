@@ -162,7 +162,7 @@ func (y *yield) evict() {
 	}
 	waiting := y.from == phaseHeader && y.held.Load() > 0
 	if waiting || y.from == phaseBody {
-		y.answer(causeBusy)
+		y.answer(causeMadeWay)
 	}
 	_ = y.Close()
 }
@@ -178,6 +178,9 @@ func (cs *connections) turnAway(c *conn) {
 	}
 	cs.answering.Go(func() {
 		defer func() { <-cs.turnedAway }()
+		// An answer to a request that has not begun would confuse its sender.
+		_ = c.SetReadDeadline(time.Now().Add(grace))
+		_, _ = c.Conn.Read(make([]byte, 1))
 		c.answer(causeBusy)
 		c.linger(grace)
 	})

@@ -172,7 +172,7 @@ func (d *delivery) unverified(reason string, err error) error {
 // secure keeps the connection from making way for others from here on: its delivery is whole and good.
 func (d *delivery) secure() error {
 	if !d.conn.secure() {
-		return busy(errMadeWay)
+		return crowded(causeMadeWay)
 	}
 	return nil
 }

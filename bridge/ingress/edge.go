@@ -33,8 +33,8 @@ func causeOf(answer []byte) *cause {
 // lastAnswer is a whole answer, as it goes over the wire, after which the connection is closed.
 func lastAnswer(why *cause, requestID string) []byte {
 	r := refuse(why, nil)
-	if why == causeBusy {
-		r = busy(nil)
+	if why.status == http.StatusServiceUnavailable {
+		r = crowded(why)
 	}
 	body := r.body(requestID)
 	h := make(http.Header)
