@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
@@ -20,6 +19,11 @@ const maxBatch = 1000
 type committer struct {
 	p      *Publisher
 	stored *recent
+	fresh  selection // of the commit under way: there is one at a time
+}
+
+func newCommitter(p *Publisher, o Options) *committer {
+	return &committer{p: p, stored: newRecent(o.Stream.DuplicateWindow), fresh: selection{ids: make(map[string]struct{})}}
 }
 
 // Commit stores msgs all or none.
@@ -28,11 +32,13 @@ type committer struct {
 // second of two equal ids, does not go into it: a storm of redeliveries costs nothing. What the server knows and we do not,
 // of an earlier run or another replica, is what groupcommit.ErrSplit is for.
 func (c *committer) Commit(ctx context.Context, msgs []bridge.Message, sent func()) error {
-	fresh, places := c.stored.without(msgs)
-	if len(fresh) == 1 {
-		return c.each(ctx, fresh, places, sent) // a batch of one is a plain message, which the server stores faster
-	}
+	defer c.fresh.clear()
 	defer sent()
+	c.stored.without(msgs, &c.fresh)
+	fresh := c.fresh.msgs
+	if len(fresh) == 1 {
+		return c.each(ctx) // a batch of one is a plain message, which the server stores faster
+	}
 	if err := c.p.standing(); err != nil || len(fresh) == 0 {
 		return err
 	}
@@ -58,24 +64,24 @@ func (c *committer) Commit(ctx context.Context, msgs []bridge.Message, sent func
 
 // CommitEach stores msgs one by one, and counts those that are stored already as stored.
 func (c *committer) CommitEach(ctx context.Context, msgs []bridge.Message, sent func()) error {
-	fresh, places := c.stored.without(msgs)
-	return c.each(ctx, fresh, places, sent)
+	defer c.fresh.clear()
+	defer sent()
+	c.stored.without(msgs, &c.fresh)
+	return c.each(ctx)
 }
 
-// each stores msgs, which are at places of what was to be committed.
-func (c *committer) each(ctx context.Context, msgs []bridge.Message, places []int, sent func()) error {
-	defer sent()
+// each stores what is fresh.
+func (c *committer) each(ctx context.Context) error {
 	if err := c.p.standing(); err != nil {
 		return err
 	}
-	_, err := c.p.store(ctx, msgs)
+	_, err := c.p.store(ctx, c.fresh.msgs)
 	if err == nil {
-		c.stored.add(msgs)
+		c.stored.add(c.fresh.msgs)
 		return nil
 	}
 	for i, x := range err.Indexes {
-		err.Indexes[i] = places[x]
+		err.Indexes[i] = c.fresh.places[x]
 	}
-	slices.Sort(err.Indexes)
 	return err
 }

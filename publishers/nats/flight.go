@@ -3,6 +3,7 @@ package nats
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"hrbridge/bridge"
@@ -178,18 +179,17 @@ func (f *flight) result(offset int) (again []int, err *bridge.Error) {
 
 // replies are the reply subjects of n messages, cut from one string: {prefix}{flight}.{index}.
 func replies(prefix string, flight uint64, n int) []string {
-	buf := make([]byte, 0, n*(len(prefix)+16))
-	ends := make([]int, n)
+	var all strings.Builder
+	var digits [16]byte
+	all.Grow(n * (len(prefix) + 12))
+	subjects := make([]string, n)
 	for i := range n {
-		buf = append(buf, prefix...)
-		buf = strconv.AppendUint(buf, flight, 36)
-		buf = append(buf, '.')
-		buf = strconv.AppendUint(buf, uint64(i), 36)
-		ends[i] = len(buf)
-	}
-	all, subjects, start := string(buf), make([]string, n), 0
-	for i, end := range ends {
-		subjects[i], start = all[start:end], end
+		start := all.Len()
+		all.WriteString(prefix)
+		all.Write(strconv.AppendUint(digits[:0], flight, 36))
+		all.WriteByte('.')
+		all.Write(strconv.AppendUint(digits[:0], uint64(i), 36))
+		subjects[i] = all.String()[start:]
 	}
 	return subjects
 }

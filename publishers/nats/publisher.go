@@ -64,7 +64,7 @@ func Open(ctx context.Context, o Options) (*Publisher, error) {
 	p.link.denied = p.denied
 	p.pipe = newPipeline(p.link, p.inbox, p.health, p.op, o.Window)
 	if o.Commit == CommitBatch {
-		c := &committer{p: p, stored: newRecent(o.Stream.DuplicateWindow)}
+		c := newCommitter(p, o)
 		forget := p.link.broken
 		p.link.broken = func() { forget(); c.stored.forget() }
 		p.lane = groupcommit.New(c, groupcommit.Options{MaxMessages: maxBatch, Timeout: o.AckTimeout, Observe: p.observe})

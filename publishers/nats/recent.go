@@ -25,25 +25,21 @@ func newRecent(window time.Duration) *recent {
 	return &recent{window: window, young: make(map[string]struct{}), since: time.Now()}
 }
 
-// without returns the messages that are not known to be stored, each id once, and where in msgs they are.
-func (r *recent) without(msgs []bridge.Message) (fresh []bridge.Message, places []int) {
+// without fills into with the messages that are not known to be stored, each id once.
+func (r *recent) without(msgs []bridge.Message, into *selection) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.turn()
-	fresh = make([]bridge.Message, 0, len(msgs))
-	places = make([]int, 0, len(msgs))
-	within := make(map[string]struct{}, len(msgs))
 	for i, m := range msgs {
 		_, young := r.young[m.ID]
 		_, old := r.old[m.ID]
-		_, twice := within[m.ID]
+		_, twice := into.ids[m.ID]
 		if young || old || twice {
 			continue
 		}
-		within[m.ID] = struct{}{}
-		fresh, places = append(fresh, m), append(places, i)
+		into.ids[m.ID] = struct{}{}
+		into.msgs, into.places = append(into.msgs, m), append(into.places, i)
 	}
-	return fresh, places
 }
 
 // add remembers that msgs are stored.
@@ -75,4 +71,18 @@ func (r *recent) turn() {
 		r.old = nil
 	}
 	r.young, r.since = make(map[string]struct{}), time.Now()
+}
+
+// selection is some of the messages of a commit. Its memory is used again.
+type selection struct {
+	msgs   []bridge.Message
+	places []int // where in the commit they are
+	ids    map[string]struct{}
+}
+
+// clear lets go of the messages.
+func (s *selection) clear() {
+	clear(s.msgs)
+	clear(s.ids)
+	s.msgs, s.places = s.msgs[:0], s.places[:0]
 }
