@@ -63,7 +63,7 @@ type guide struct {
 	secretFile string // "" where the configuration has the secrets
 	ingress    string // addresses that are listened on
 	admin      string
-	broker     string // the URL for subscribers
+	broker     string // the URL for subscribers, "" where the configuration says it
 	source     string
 }
 
@@ -73,7 +73,10 @@ func (g guide) String() string {
 	if g.secretFile != "" {
 		send = append(send, "--secret-file", g.secretFile)
 	}
-	tail := []string{g.program, "tail", "--url", g.broker, "--raw"}
+	tail := []string{g.program, "tail"}
+	if g.broker != "" {
+		tail = append(tail, "--url", g.broker)
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nhrbridge takes deliveries at http://%s/webhooks/%s; to try it, in other terminals:\n\n", dialable(g.ingress), g.source)
 	fmt.Fprintf(&b, "  follow the events   %s\n", shellLine(tail))
@@ -83,6 +86,14 @@ func (g guide) String() string {
 		b.WriteString("send needs the secret of the configuration: add --secret-file, or set " + secretEnv + ".\n\n")
 	}
 	return b.String()
+}
+
+// brokerURL is where subscribers reach a broker that p brings along, "" where it brings none.
+func brokerURL(p any) string {
+	if b, ok := p.(interface{ ClientURL() string }); ok {
+		return b.ClientURL()
+	}
+	return ""
 }
 
 // dialable is a listener's address as a client on this machine can dial it.

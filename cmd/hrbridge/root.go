@@ -34,13 +34,18 @@ durably.`,
 		return usageError(fmt.Errorf("%w; see '%s --help'", err, cmd.CommandPath()))
 	})
 	root.AddCommand(
+		a.serveCommand(),
 		a.sendCommand(),
+		a.tailCommand(),
+		a.validateCommand(),
+		a.configCommand(),
 		a.schemaCommand(),
 		a.versionCommand(),
 		a.completionCommand(),
 	)
 	for _, verb := range root.Commands() {
 		verb.Args = usageArgs(verb.Args)
+		verb.PreRunE = usageFlags
 	}
 	return root
 }
@@ -52,6 +57,15 @@ func unknownVerb(cmd *cobra.Command, verb string) error {
 		text += fmt.Sprintf(", did you mean %q?", near[0])
 	}
 	return usageError(errors.New(text + "; see 'hrbridge --help'"))
+}
+
+// usageFlags makes a refusal of flags that do not go together an error of usage: cobra checks it after this, with an error
+// that cannot be told from a verb's own.
+func usageFlags(cmd *cobra.Command, _ []string) error {
+	if err := errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil {
+		return usageError(fmt.Errorf("%w; see '%s --help'", err, cmd.CommandPath()))
+	}
+	return nil
 }
 
 // usageArgs makes a refusal of a verb's arguments an error of usage. A verb that does not say takes none.

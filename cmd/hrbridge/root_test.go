@@ -31,6 +31,7 @@ func TestWhatCannotBeMeantIsAnErrorOfUsageInOneLine(t *testing.T) {
 		{"a verb that is nearly one", []string{"sent"}, `did you mean "send"?`},
 		{"an unknown flag", []string{"version", "--loud"}, "unknown flag: --loud; see 'hrbridge version --help'"},
 		{"an unknown flag without a verb", []string{"--loud"}, "unknown flag: --loud; see 'hrbridge --help'"},
+		{"flags that do not go together", []string{"config", "--defaults", "--keys"}, "none of the others can be"},
 		{"an argument too many", []string{"version", "now"}, `'hrbridge version' does not take "now"`},
 		{"an argument too few", []string{"completion"}, "see 'hrbridge completion --help'"},
 		{"a shell that nobody knows", []string{"completion", "sesh"}, `does not take "sesh"`},
