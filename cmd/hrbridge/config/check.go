@@ -94,7 +94,8 @@ func (l *loader) checkListeners() {
 func (l *loader) checkTopics() {
 	prefix, dead := l.fanout.TopicPrefix, l.fanout.DeadLetterTopic
 	if most := maxTopic - bridge.MaxTypeLength; len(prefix) > most {
-		l.refuse(fmt.Sprintf("is longer than %d bytes, and topics would become longer than brokers allow", most), "choose a shorter one", "topic.prefix")
+		l.refuse(fmt.Sprintf("is longer than %d bytes, and topics would become longer than brokers allow", most),
+			"choose a shorter one", "topic.prefix")
 	}
 	if len(dead) > maxTopic {
 		l.refuse(fmt.Sprintf("is longer than the %d bytes that brokers allow", maxTopic), "choose a shorter one", "topic.dead_letter")
@@ -152,7 +153,8 @@ func (l *loader) checkEmbedded() {
 			"embedded.listen", "embedded.user", "embedded.token", "embedded.tls.client_ca_file")
 	}
 	if l.stream.Replicas != 1 {
-		l.refuse("asks for copies, and the embedded broker is a single server", "leave it at 1, or use a NATS cluster with publisher: nats", "stream.replicas", "publisher")
+		l.refuse("asks for copies, and the embedded broker is a single server",
+			"leave it at 1, or use a NATS cluster with publisher: nats", "stream.replicas", "publisher")
 	}
 	l.readable("embedded.tls.cert_file", e.TLS.CertFile, false)
 	l.readable("embedded.tls.key_file", e.TLS.KeyFile, true)

@@ -38,7 +38,8 @@ func (l *loader) readEnviron(environ []string) layer {
 		case !ok:
 			remedy := didYouMean(name, l.names.variables, "_")
 			if strings.HasPrefix(name, sourcesEnv) {
-				remedy = "after " + sourcesEnv + " write the source's name and one of the settings of a source, such as " + sourcesEnv + "HRFLOW_SECRETS"
+				remedy = "after " + sourcesEnv + " write the source's name and one of the settings of a source, such as " +
+					sourcesEnv + "HRFLOW_SECRETS"
 			}
 			l.problem(Problem{Key: printable(name), Reason: "is not a variable that hrbridge knows", Remedy: remedy})
 			continue

@@ -27,7 +27,8 @@ func (l *loader) readFile(name string, named bool) layer {
 		return nil
 	}
 	if err != nil {
-		l.problem(Problem{Key: name, Reason: "cannot be read: " + cause(err), Remedy: "name a file that exists, and is yours to read, with --config"})
+		l.problem(Problem{Key: name, Reason: "cannot be read: " + cause(err),
+			Remedy: "name a file that exists, and is yours to read, with --config"})
 		l.unread = true
 		return nil
 	}
@@ -89,7 +90,8 @@ func (f *fileReader) section(name string, n *yaml.Node) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
 		if k.Kind != yaml.ScalarNode || k.Anchor != "" {
-			f.problem(Problem{Key: sectionName(name), Origin: f.origin(k), Reason: "has a key that is not a word", Remedy: "write one word before the colon"})
+			f.problem(Problem{Key: sectionName(name), Origin: f.origin(k), Reason: "has a key that is not a word",
+				Remedy: "write one word before the colon"})
 			continue
 		}
 		child := k.Value
@@ -97,7 +99,8 @@ func (f *fileReader) section(name string, n *yaml.Node) {
 			child = name + "." + k.Value
 		}
 		if line, ok := f.seen[child]; ok {
-			f.problem(Problem{Key: printable(child), Origin: f.origin(k), Reason: fmt.Sprintf("is already given on line %d", line), Remedy: "leave one of the two"})
+			f.problem(Problem{Key: printable(child), Origin: f.origin(k),
+				Reason: fmt.Sprintf("is already given on line %d", line), Remedy: "leave one of the two"})
 			continue
 		}
 		f.seen[child] = k.Line

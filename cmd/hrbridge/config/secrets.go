@@ -66,7 +66,8 @@ func (l *loader) both(key, files string) {
 func (l *loader) secretFile(key, name string) (string, bool) {
 	data, err := readUpTo(name, maxSecretFile)
 	if err != nil {
-		l.refuse(fmt.Sprintf("names %s, which cannot be read: %s", quoted(name), cause(err)), "name a file that exists, and is yours to read", key)
+		l.refuse(fmt.Sprintf("names %s, which cannot be read: %s", quoted(name), cause(err)),
+			"name a file that exists, and is yours to read", key)
 		return "", false
 	}
 	l.checkMode(key, name)
@@ -88,7 +89,7 @@ func (l *loader) readable(key, name string, private bool) {
 		l.refuse("cannot be read: "+cause(err), "name a file that exists, and is yours to read", key)
 		return
 	}
-	f.Close() //nolint:errcheck,gosec // nothing was written
+	f.Close() //nolint:errcheck // nothing was written
 	if private {
 		l.checkMode(key, name)
 	}

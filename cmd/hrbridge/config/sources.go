@@ -50,7 +50,8 @@ func (s *source) table() []Key {
 		key(name("forms"), atLeastOne(list(&s.forms, "some of "+joinForms(), checkForm)), "The signature forms that are accepted."),
 		key(name("headers"), atLeastOne(list(&s.headers, "names of headers", checkHeader)), "The headers that may carry the signature."),
 		key(name("rate"), zeroMeans(number(&s.rate, 0, 1e6), "no limit"), "Deliveries a second; past it the answer is 429."),
-		key(name("burst"), zeroMeans(integer(&s.burst, 0, math.MaxInt32), "one second's worth"), "Deliveries taken at once, where there is a rate."),
+		key(name("burst"), zeroMeans(integer(&s.burst, 0, math.MaxInt32), "one second's worth"),
+			"Deliveries taken at once, where there is a rate."),
 	}
 	for i := range keys {
 		keys[i].Flag = "" // the name in the middle is not known before the file is read

@@ -45,10 +45,10 @@ func parseSize(s string) (int64, error) {
 			return 0, errRange
 		case err != nil:
 			return 0, errSize
-		case int64(n) > math.MaxInt64/u.bytes: //nolint:gosec // ParseUint was told 63 bits
+		case int64(n) > math.MaxInt64/u.bytes:
 			return 0, errRange
 		}
-		return int64(n) * u.bytes, nil //nolint:gosec // as above
+		return int64(n) * u.bytes, nil
 	}
 	return 0, errSize
 }
