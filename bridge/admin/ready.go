@@ -84,7 +84,7 @@ func (s *Server) check(ctx context.Context, c Check) result {
 		defer cancel()
 		return nil, c.Ready(ctx)
 	})
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	wait, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	select {
 	case done := <-run:
@@ -92,7 +92,7 @@ func (s *Server) check(ctx context.Context, c Check) result {
 			return result{Status: "ok"}
 		}
 		return failing(done.Err.Error())
-	case <-ctx.Done():
+	case <-wait.Done():
 		return failing(fmt.Sprintf("no answer within %v", checkTimeout))
 	}
 }

@@ -46,15 +46,15 @@ func TestANewcomerSeesEventsByType(t *testing.T) {
 	p := serve(t, checkedBinary(t), map[string]string{"HRBRIDGE_WEBHOOK_SECRET": ""}, "--dev")
 	p.waitReady(t, http.StatusOK)
 
-	printed := regexp.MustCompile(`(?m)^.*hrbridge\S* ((?:send|tail)\b.*)$`).FindAllStringSubmatch(p.log.String(), -1)
+	line := regexp.MustCompile(`(?m)^.*/hrbridge\S* ((?:send|tail)\b.*)$`)
 	commands := map[string][]string{}
-	for _, m := range printed {
-		words := strings.Fields(strings.ReplaceAll(m[1], "'", ""))
-		commands[words[0]] = words
-	}
-	if commands["send"] == nil || commands["tail"] == nil {
-		t.Fatalf("serve --dev prints no send and tail commands to try:\n%s", p.log.String())
-	}
+	await(t, 10*time.Second, func() bool {
+		for _, m := range line.FindAllStringSubmatch(p.log.String(), -1) {
+			words := strings.Fields(m[1])
+			commands[words[0]] = words
+		}
+		return commands["send"] != nil && commands["tail"] != nil
+	}, func() string { return "serve --dev prints no send and tail commands to try" })
 	if code, out, errs := p.verb(t, nil, commands["send"]...); code != 0 {
 		t.Fatalf("%v: exit code %d\n%s%s", commands["send"], code, out, errs)
 	}
