@@ -36,7 +36,7 @@ type Broker struct {
 }
 
 // Open takes the data folder, starts the server in it and opens the publisher. Its errors say in one line what to do; one
-// with [ErrConfiguration] in its chain is about the options, any other about the environment.
+// that is [ErrConfiguration] is about the options, any other about the environment.
 func Open(ctx context.Context, o Options) (*Broker, error) {
 	return open(ctx, o, statFree)
 }

@@ -15,8 +15,8 @@ import (
 	"hrbridge/publishers/nats"
 )
 
-// ErrConfiguration is in the chain of an error of Open that only other options can cure. Any other error of Open is the
-// environment's: a folder in use, a port taken, a disk nearly full.
+// ErrConfiguration is what an error of Open is, by errors.Is, that only other options can cure. Any other error of Open is
+// the environment's: a folder in use, a port taken, a disk nearly full.
 var ErrConfiguration = errors.New("configuration")
 
 // Options are what the embedded broker needs to know. Take Defaults and change what differs.
@@ -116,6 +116,13 @@ func loopback(host string) bool {
 	return ip.Unmap().IsLoopback()
 }
 
+// configurationError is an error of Open that only other options can cure.
+type configurationError struct{ error }
+
+func (configurationError) Is(target error) bool { return target == ErrConfiguration }
+
+func (e configurationError) Unwrap() error { return e.error }
+
 func misconfigured(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", ErrConfiguration, fmt.Errorf(format, args...))
+	return configurationError{fmt.Errorf(format, args...)}
 }
