@@ -172,7 +172,7 @@ func TestOptionsThatCanNeverWorkAreRefused(t *testing.T) {
 		"a certificate without key":      func(o *nats.Options) { o.TLS.CertFile = "cert.pem" },
 		"a missing certificate":          func(o *nats.Options) { o.TLS.CertFile, o.TLS.KeyFile = "cert.pem", "key.pem" },
 		"no address":                     func(o *nats.Options) { o.URL = " " },
-		"an address that is none":        func(o *nats.Options) { o.URL = "nats://[" },
+		"an address that is none":        func(o *nats.Options) { o.URL = "nats://ada:secret@[" },
 		"an unknown way to commit":       func(o *nats.Options) { o.Commit = "sometimes" },
 		"no stream":                      func(o *nats.Options) { o.Stream.Name = "" },
 		"no subjects":                    func(o *nats.Options) { o.Stream.Subjects = nil },

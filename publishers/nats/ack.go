@@ -15,10 +15,9 @@ var errForeign = errors.New("the acknowledgement is not one of our stream")
 
 // ack is what the server answered of a message.
 type ack struct {
-	staged    bool // taken into a batch that is not committed yet: nothing is stored
-	duplicate bool // stored before, under the same id
-	batch     string
-	count     int
+	staged bool // taken into a batch that is not committed yet: nothing is stored
+	batch  string
+	count  int
 }
 
 // acks reads acknowledgements of one stream.
@@ -31,12 +30,14 @@ func newAcks(stream string) acks {
 	return acks{stream: stream, stored: []byte(`{"stream":"` + stream + `",`)}
 }
 
-var duplicateMark = []byte(`"duplicate"`)
+// batchMark is in the acknowledgement of a batch only.
+var batchMark = []byte(`"batch"`)
 
 // read returns what m acknowledges, or why the message was not stored.
 //
 // The server writes an acknowledgement with the stream first and an error with the error first, so that the common case is a
-// comparison; whatever looks otherwise is decoded.
+// comparison; whatever looks otherwise is decoded. A message that was stored before, under its id, is as good as one that is
+// stored now.
 func (a acks) read(m *natsgo.Msg) (ack, error) {
 	if len(m.Data) == 0 {
 		switch status := m.Header.Get("Status"); status {
@@ -49,21 +50,18 @@ func (a acks) read(m *natsgo.Msg) (ack, error) {
 		}
 	}
 	if bytes.HasPrefix(m.Data, a.stored) && !bytes.Contains(m.Data, batchMark) {
-		return ack{duplicate: bytes.Contains(m.Data, duplicateMark)}, nil
+		return ack{}, nil
 	}
 	return a.decode(m.Data)
 }
 
-var batchMark = []byte(`"batch"`)
-
 func (a acks) decode(data []byte) (ack, error) {
 	var answer struct {
-		Error     *jetstream.APIError `json:"error"`
-		Stream    string              `json:"stream"`
-		Sequence  uint64              `json:"seq"`
-		Duplicate bool                `json:"duplicate"`
-		Batch     string              `json:"batch"`
-		Count     int                 `json:"count"`
+		Error    *jetstream.APIError `json:"error"`
+		Stream   string              `json:"stream"`
+		Sequence uint64              `json:"seq"`
+		Batch    string              `json:"batch"`
+		Count    int                 `json:"count"`
 	}
 	if err := json.Unmarshal(data, &answer); err != nil {
 		return ack{}, errForeign
@@ -74,5 +72,5 @@ func (a acks) decode(data []byte) (ack, error) {
 	if answer.Stream != a.stream || answer.Sequence == 0 {
 		return ack{}, errForeign
 	}
-	return ack{duplicate: answer.Duplicate, batch: answer.Batch, count: answer.Count}, nil
+	return ack{batch: answer.Batch, count: answer.Count}, nil
 }

@@ -46,20 +46,13 @@ func (c *committer) Commit(ctx context.Context, msgs []bridge.Message, sent func
 	defer cancel()
 	f := newFlight(c.p.op, fresh, nuid.Next())
 	c.p.pipe.fly(ctx, f, sent)
-	_, err := f.result(0)
-	if err == nil {
-		c.stored.add(fresh)
-		return nil
-	}
-	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
-		switch api.ErrorCode {
-		case codeBatchDuplicate:
+	err := f.result(0)
+	if err != nil {
+		if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == codeBatchDuplicate {
 			return fmt.Errorf("%w: %w", groupcommit.ErrSplit, err)
-		case codeBatchDisabled:
-			c.p.keeper.connected() // somebody changed the stream
 		}
 	}
-	return err
+	return c.done(err)
 }
 
 // CommitEach stores msgs one by one, and counts those that are stored already as stored.
@@ -75,7 +68,11 @@ func (c *committer) each(ctx context.Context) error {
 	if err := c.p.standing(); err != nil {
 		return err
 	}
-	_, err := c.p.store(ctx, c.fresh.msgs)
+	return c.done(c.p.store(ctx, c.fresh.msgs))
+}
+
+// done turns what became of what was fresh into what becomes of the commit.
+func (c *committer) done(err *bridge.Error) error {
 	if err == nil {
 		c.stored.add(c.fresh.msgs)
 		return nil

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	natsgo "github.com/nats-io/nats.go"
@@ -57,7 +58,7 @@ func BenchmarkArrays(b *testing.B) {
 		for _, mode := range []nats.Commit{nats.CommitPipeline, nats.CommitBatch} {
 			b.Run(fmt.Sprintf("%s/%s", server.name, mode), func(b *testing.B) {
 				s := startBroker(b, server.change)
-				p := openReady(b, s.publisherOptions(func(o *nats.Options) { o.Commit = mode }))
+				p := openReady(b, s.publisherOptions(func(o *nats.Options) { o.Commit, o.AckTimeout = mode, time.Minute }))
 				load(b, func(msgs []bridge.Message) error { return p.Publish(context.Background(), msgs) })
 			})
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -45,6 +46,11 @@ func (d dialing) options() ([]natsgo.Option, error) {
 		options = append(options, natsgo.InProcessServer(d.InProcess))
 	} else if strings.TrimSpace(d.URL) == "" {
 		return nil, errors.New("nats.url is empty: set it to the server's address, such as " + natsgo.DefaultURL)
+	}
+	for i, address := range strings.Split(d.URL, ",") {
+		if _, err := url.Parse(address); err != nil {
+			return nil, fmt.Errorf("nats.url: address %d is not one: want %s", i+1, natsgo.DefaultURL) // not err: it holds a password
+		}
 	}
 	auth, err := d.Auth.option()
 	if err != nil {

@@ -34,7 +34,6 @@ const (
 	codeHeaderTooLarge     jetstream.ErrorCode = 10097
 	codeStreamBytes        jetstream.ErrorCode = 10122
 	codeDuplicateInProcess jetstream.ErrorCode = 10158
-	codeBatchDisabled      jetstream.ErrorCode = 10174
 	codeBatchIncomplete    jetstream.ErrorCode = 10176
 	codeBatchTooLarge      jetstream.ErrorCode = 10199
 	codeBatchDuplicate     jetstream.ErrorCode = 10201
@@ -88,6 +87,14 @@ func kindOf(err error) bridge.Kind {
 		return bridge.KindTimeout
 	}
 	return bridge.KindUnavailable
+}
+
+// isAstray tells whether err is one that a look at the stream may explain, or mend.
+func isAstray(err error) bool {
+	if e, ok := errors.AsType[*jetstream.APIError](err); ok {
+		return kindOfCode(e) == bridge.KindRefused || e.ErrorCode == codeBatchIncomplete || e.ErrorCode == codeMessageTooLarge
+	}
+	return errors.Is(err, errNoStream) || errors.Is(err, errForeign)
 }
 
 // isAuth tells whether the server does not take who we say we are.

@@ -24,7 +24,6 @@ type flight struct {
 	answered []uint64 // a bit a message
 	heard    bool     // some answer came
 	failed   *bridge.Error
-	again    []int // messages that the server had under their id already
 }
 
 func newFlight(op string, msgs []bridge.Message, batch string) *flight {
@@ -59,7 +58,7 @@ func (f *flight) answer(i int, a ack, err error) {
 	if f.done || i >= len(f.msgs) {
 		return
 	}
-	f.heard = true
+	f.heard = f.heard || !a.staged
 	if f.batch != "" {
 		f.answerBatch(i, a, err)
 		return
@@ -67,7 +66,7 @@ func (f *flight) answer(i int, a ack, err error) {
 	if err == nil && a.staged {
 		err = errForeign
 	}
-	f.settle(i, a, err)
+	f.settle(i, err)
 }
 
 // answerBatch takes in what was said of the first message, which tells why the server does not take the batch, or of the
@@ -75,7 +74,11 @@ func (f *flight) answer(i int, a ack, err error) {
 func (f *flight) answerBatch(i int, a ack, err error) {
 	switch {
 	case err != nil:
-		f.end(fault(f.op, err))
+		e := fault(f.op, err)
+		if e.Kind == bridge.KindTooLarge {
+			e.Indexes = []int{i}
+		}
+		f.end(e)
 	case a.staged:
 	case i != len(f.msgs)-1 || a.batch != f.batch || a.count != len(f.msgs):
 		f.end(fault(f.op, errForeign))
@@ -85,7 +88,7 @@ func (f *flight) answerBatch(i int, a ack, err error) {
 }
 
 // settle notes the answer of message i. The mutex is held.
-func (f *flight) settle(i int, a ack, err error) {
+func (f *flight) settle(i int, err error) {
 	word, bit := i/64, uint64(1)<<(i%64)
 	if f.answered[word]&bit != 0 {
 		return
@@ -93,8 +96,6 @@ func (f *flight) settle(i int, a ack, err error) {
 	f.answered[word] |= bit
 	if err != nil {
 		f.blame(i, err)
-	} else if a.duplicate {
-		f.again = append(f.again, i)
 	}
 	if f.open--; f.open == 0 {
 		f.end(f.failed)
@@ -117,15 +118,18 @@ func (f *flight) blame(i int, err error) {
 func (f *flight) refuse(subject string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	var refused []int
 	for i := 0; i < len(f.msgs) && !f.done; i++ {
 		if f.msgs[i].Topic != subject {
 			continue
 		}
-		if f.batch != "" {
-			f.end(fault(f.op, err))
-			return
+		refused = append(refused, i)
+		if f.batch == "" {
+			f.settle(i, err)
 		}
-		f.settle(i, ack{}, err)
+	}
+	if f.batch != "" && refused != nil {
+		f.end(fault(f.op, err, refused...))
 	}
 }
 
@@ -161,20 +165,19 @@ func (f *flight) wasHeard() bool {
 	return f.heard
 }
 
-// result is what became of a flight that is over: the error, and which messages the server had already. Indexes count from
-// offset, where the flight's first message is in the call.
-func (f *flight) result(offset int) (again []int, err *bridge.Error) {
+// result is what became of a flight that is over. Indexes count from offset, where the flight's first message is in the call.
+func (f *flight) result(offset int) *bridge.Error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.failed == nil {
-		return f.again, nil
+		return nil
 	}
 	e := *f.failed
 	e.Indexes = slices.Clone(e.Indexes)
 	for i := range e.Indexes {
 		e.Indexes[i] += offset
 	}
-	return f.again, &e
+	return &e
 }
 
 // replies are the reply subjects of n messages, cut from one string: {prefix}{flight}.{index}.

@@ -15,16 +15,16 @@ import (
 type inbox struct {
 	prefix string
 	acks   acks
-	// noStream is told when nothing listens on a message's subject.
-	noStream func()
+	// astray is told when an answer says that the stream is not there or not what it has to be.
+	astray func()
 
 	mu      sync.Mutex
 	last    uint64
 	flights map[uint64]*flight
 }
 
-func newInbox(stream string, noStream func()) *inbox {
-	return &inbox{prefix: natsgo.NewInbox() + ".", acks: newAcks(stream), noStream: noStream, flights: make(map[uint64]*flight)}
+func newInbox(stream string, astray func()) *inbox {
+	return &inbox{prefix: natsgo.NewInbox() + ".", acks: newAcks(stream), astray: astray, flights: make(map[uint64]*flight)}
 }
 
 // subscribe makes the inbox hear of nc.
@@ -72,8 +72,8 @@ func (in *inbox) receive(m *natsgo.Msg) {
 	f := in.flights[number]
 	in.mu.Unlock()
 	a, err := in.acks.read(m)
-	if err == errNoStream {
-		in.noStream()
+	if err != nil && isAstray(err) {
+		in.astray()
 	}
 	if f != nil {
 		f.answer(int(i), a, err)

@@ -12,7 +12,6 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
-	"golang.org/x/time/rate"
 
 	"hrbridge/bridge"
 )
@@ -21,8 +20,9 @@ const (
 	// A broker that is away is said at once, and again after the first pause, twice that, and so on up to the longest.
 	firstReminder = 15 * time.Second
 	lastReminder  = time.Hour
-	// What a broker that comes and goes, or refuses again and again, may say in the log.
-	logEvery, logBurst = 10 * time.Second, 6
+	// What is said again and again is said at such pauses, each twice the one before.
+	firstPause = 10 * time.Second
+	lastPause  = time.Hour
 )
 
 // link is the connection, kept up for ever, and what is known of its state.
@@ -53,7 +53,9 @@ type link struct {
 	reminder *time.Timer
 	pause    time.Duration
 	closed   bool
-	talk     *rate.Limiter
+	met      bool // there was a connection before
+
+	lost, found, complaint seldom
 }
 
 // connect opens the connection. It returns also when the server is out of reach.
@@ -71,12 +73,12 @@ func (l *link) connect(d dialing) error {
 		natsgo.ReconnectBufSize(-1), // without a connection a publish fails at once, instead of being sent when nobody waits for it
 		natsgo.IgnoreAuthErrorAbort(),
 		natsgo.ConnectHandler(func(*natsgo.Conn) { l.onBack() }),
-		natsgo.ReconnectHandler(func(*natsgo.Conn) { l.reconnects.Inc(); l.onBack() }),
+		natsgo.ReconnectHandler(func(*natsgo.Conn) { l.onBack() }),
 		natsgo.DisconnectErrHandler(func(_ *natsgo.Conn, err error) { l.onLost(err) }),
 		natsgo.ReconnectErrHandler(func(_ *natsgo.Conn, err error) { l.onAttempt(err) }),
 		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { l.onError(err) }),
 	)
-	l.since, l.talk = time.Now(), rate.NewLimiter(rate.Every(logEvery), logBurst)
+	l.since = time.Now()
 	l.mu.Lock() // the handlers wait until the connection is known
 	defer l.mu.Unlock()
 	return l.dial()
@@ -150,7 +152,11 @@ func (l *link) onBack() {
 	}
 	l.up, l.since, l.failure = true, time.Now(), nil
 	l.connected.Set(1)
-	if l.talk.Allow() {
+	if l.met {
+		l.reconnects.Inc()
+	}
+	l.met = true
+	if l.found.now() {
 		if wasAway {
 			l.log.Info("broker back", zap.Stringer("after", away), zap.String("server", l.conn.Load().ConnectedUrlRedacted()))
 		} else {
@@ -189,10 +195,11 @@ var violation = regexp.MustCompile(`(?:Publish|Subscription) to "([^"]*)"`)
 
 func (l *link) onError(err error) {
 	l.mu.Lock()
-	if isAuth(err) {
-		l.failure = err
+	auth := isAuth(err)
+	if auth {
+		l.failure = err // the reminder says it
 	}
-	talk := !l.closed && l.talk.Allow()
+	talk := !l.closed && !auth && l.complaint.now()
 	l.mu.Unlock()
 	if talk {
 		l.log.Warn("the broker complains", zap.Error(err))
@@ -209,7 +216,7 @@ func (l *link) remind() {
 	if l.reminder != nil {
 		return
 	}
-	if l.talk.Allow() {
+	if l.lost.now() {
 		l.log.Warn("broker out of reach; retrying", zap.Error(l.reason()))
 	}
 	l.pause = firstReminder
@@ -231,9 +238,30 @@ func (l *link) reason() error {
 		return err // nats.go tells nobody of a connection that is refused before it ever stood
 	}
 	if l.failure == nil {
-		return errors.New("no answer yet")
+		return errors.New("no connection yet")
 	}
 	return l.failure
+}
+
+// seldom lets through what may come again and again: the first, and then less and less until there was quiet for a while.
+type seldom struct {
+	next  time.Time
+	pause time.Duration
+}
+
+// now tells whether this time is one of them.
+func (s *seldom) now() bool {
+	quiet := time.Since(s.next)
+	if quiet < 0 {
+		return false
+	}
+	if quiet > s.pause {
+		s.pause = firstPause
+	} else {
+		s.pause = min(2*s.pause, lastPause)
+	}
+	s.next = time.Now().Add(s.pause)
+	return true
 }
 
 // ready returns nil, or why there is no connection.

@@ -34,7 +34,8 @@ type Options struct {
 	// AckTimeout bounds the wait for acknowledgements where the caller's context does not end earlier.
 	AckTimeout time.Duration
 	Commit     Commit
-	// Window is how many messages may be on their way, without an acknowledgement, at one time (CommitPipeline).
+	// Window is how many messages may be on their way, without an acknowledgement, at one time (CommitPipeline). A message
+	// counts once for every 16 KiB of it.
 	Window int
 	Stream Stream
 	// Provision lets the publisher create the stream, and change what may be changed of it; without it the stream is only checked.

@@ -40,26 +40,22 @@ func newPipeline(l *link, in *inbox, h *health, op string, window int) *pipeline
 
 // publish stores msgs in order. A call larger than its portion of the window goes in several, each after the one before was
 // acknowledged: it cannot starve others, and what follows a message that failed is not stored before it is sent again, but
-// for the rest of its portion. It returns which messages the server had already.
-func (p *pipeline) publish(ctx context.Context, msgs []bridge.Message) (again []int, err *bridge.Error) {
+// for the rest of its portion.
+func (p *pipeline) publish(ctx context.Context, msgs []bridge.Message) *bridge.Error {
 	for from := 0; from < len(msgs); {
 		n, cost := p.take(msgs[from:])
 		if p.window.Acquire(ctx, cost) != nil {
-			return again, gaveUp(p.op, ctx)
+			return gaveUp(p.op, ctx)
 		}
 		f := newFlight(p.op, msgs[from:from+n], "")
 		p.fly(ctx, f, func() {})
 		p.window.Release(cost)
-		more, err := f.result(from)
-		for _, i := range more {
-			again = append(again, from+i)
-		}
-		if err != nil {
-			return again, err
+		if err := f.result(from); err != nil {
+			return err
 		}
 		from += n
 	}
-	return again, nil
+	return nil
 }
 
 // take returns how many of msgs are the next portion, one at least, and what they cost of the window.
@@ -94,8 +90,7 @@ func (p *pipeline) fly(ctx context.Context, f *flight, sent func()) {
 	}
 	sent()
 	wait(ctx, f)
-	_, err := f.result(0)
-	p.health.note(err, !f.wasHeard() && time.Since(start) >= silence)
+	p.health.note(f.result(0), !f.wasHeard() && time.Since(start) >= silence)
 }
 
 // take waits for the turn to write, and is false when ctx ends before. While a server does not read, one caller hangs in a

@@ -67,7 +67,7 @@ func Open(ctx context.Context, o Options) (*Publisher, error) {
 		c := newCommitter(p, o)
 		forget := p.link.broken
 		p.link.broken = func() { forget(); c.stored.forget() }
-		p.lane = groupcommit.New(c, groupcommit.Options{MaxMessages: maxBatch, Timeout: o.AckTimeout, Observe: p.observe})
+		p.lane = groupcommit.New(c, groupcommit.Options{MaxMessages: maxBatch, Observe: p.observe})
 	}
 	err := p.link.connect(dialing{o.URL, o.Name, o.Auth, o.TLS, o.ConnectTimeout, o.InProcess})
 	if err != nil {
@@ -147,7 +147,7 @@ func (p *Publisher) Publish(ctx context.Context, msgs []bridge.Message) error {
 		return p.lane.Publish(ctx, msgs)
 	}
 	start := time.Now()
-	_, err := p.store(ctx, msgs)
+	err := p.store(ctx, msgs)
 	p.observe(len(msgs), time.Since(start))
 	if err != nil {
 		return err
@@ -156,7 +156,7 @@ func (p *Publisher) Publish(ctx context.Context, msgs []bridge.Message) error {
 }
 
 // store puts msgs on the stream, each acknowledged on its own, in order, within the time for acknowledgements.
-func (p *Publisher) store(ctx context.Context, msgs []bridge.Message) (again []int, err *bridge.Error) {
+func (p *Publisher) store(ctx context.Context, msgs []bridge.Message) *bridge.Error {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, errAckTimeout)
 	defer cancel()
 	return p.pipe.publish(ctx, msgs)

@@ -40,7 +40,8 @@ type keeper struct {
 	largest    int                     // the largest message that server and stream take
 	checked    time.Time               // when the last check ended
 	cancel     context.CancelCauseFunc // ends the check that is under way
-	warned     string                  // the differences last warned of
+	said       string                  // of the stream's state, in the log
+	warned     string                  // of differences that break nothing
 }
 
 func newKeeper(o Options, conn func() *natsgo.Conn) *keeper {
@@ -87,7 +88,7 @@ func (k *keeper) connected() {
 	}
 }
 
-// missing says that nothing took a message: the stream may have been deleted.
+// missing says that the stream did not take a message as it should have: it may have been deleted or changed.
 func (k *keeper) missing() {
 	k.mu.Lock()
 	recent := time.Since(k.checked) < recheckEvery
@@ -155,13 +156,25 @@ func (k *keeper) check(ctx context.Context) bool {
 	if connection != k.connection {
 		return true // not about the connection that is; its connect asked again
 	}
-	if found != nil && (k.found == nil || k.found.Error() != found.Error()) {
-		k.log.Error("the stream is not ready", zap.String("stream", k.stream.Name), zap.Error(found))
-	} else if found == nil && k.found != nil {
+	k.found, k.largest, k.checked = found, largest, time.Now()
+	k.say()
+	return found == nil
+}
+
+// say logs the stream's state where it is another than it was said to be last. The mutex is held.
+func (k *keeper) say() {
+	state := "ready"
+	if k.found != nil {
+		state = k.found.Error()
+	}
+	switch {
+	case state == k.said:
+	case k.found != nil:
+		k.log.Error("the stream is not ready", zap.String("stream", k.stream.Name), zap.Error(k.found))
+	default:
 		k.log.Info("the stream is ready", zap.String("stream", k.stream.Name))
 	}
-	k.found, k.largest, k.checked = found, largest, time.Now()
-	return found == nil
+	k.said = state
 }
 
 // ensure makes the stream what it has to be, as far as it may, and returns the largest message that it takes.
