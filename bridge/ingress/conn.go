@@ -17,6 +17,8 @@ const (
 	headerSlop = 4 << 10
 	// writeTimeout bounds every write of an answer. Answers are small: only who never reads any makes one wait.
 	writeTimeout = 5 * time.Second
+	// partingTimeout is the same where others wait meanwhile.
+	partingTimeout = 10 * time.Millisecond
 	// lingerTime is how long a sender that was refused may go on sending before it is cut off, so that one which reads the
 	// answer only when it has sent everything gets it.
 	lingerTime = 5 * time.Second
@@ -43,7 +45,7 @@ type conn struct {
 	of *connections
 
 	phase     atomic.Int32
-	entered   atomic.Int64 // when phaseBody began, in Unix nanoseconds
+	entered   atomic.Int64 // when phaseBody, or before it the header, began, in Unix nanoseconds
 	delivered atomic.Int64 // when it last had a delivery published, or was accepted, likewise
 	held      atomic.Int64 // bytes charged for its current request
 	gone      atomic.Bool
@@ -120,6 +122,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	if !c.in(phaseHeader) {
 		return n, err
 	}
+	if n > 0 && c.held.Load() == 0 {
+		c.entered.Store(time.Now().UnixNano())
+	}
 	if n > 0 && !c.charge(headerCost*int64(n)) {
 		c.turnAway(causeBusy)
 		return 0, errLeaving
@@ -146,17 +151,17 @@ func (c *conn) Write(p []byte) (int, error) {
 // turnAway answers a request that no handler sees, for good.
 func (c *conn) turnAway(why *cause) {
 	if c.move(phaseHeader, phaseLeaving) {
-		c.answer(why)
+		c.answer(why, writeTimeout)
 		c.linger(lingerTime)
 	}
 }
 
 // answer writes a last answer past net/http. The phase must be phaseLeaving, so that nothing else is written.
-func (c *conn) answer(why *cause) {
+func (c *conn) answer(why *cause, atMost time.Duration) {
 	id := rand.Text()
 	c.of.told(why, id)
-	_ = c.Conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-	_, _ = c.Conn.Write(lastAnswer(why, id)) // a few hundred bytes into an empty buffer: it does not block
+	_ = c.Conn.SetWriteDeadline(time.Now().Add(atMost))
+	_, _ = c.Conn.Write(lastAnswer(why, id))
 }
 
 // linger ends a connection whose sender was refused and may still be sending: to close while there is something unread

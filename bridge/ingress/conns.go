@@ -107,16 +107,7 @@ func (c *conn) yieldsPlace(in phase, now time.Time) bool {
 // yieldsBytes tells whether a connection in that phase makes way for another that needs the bytes which it holds: where it
 // has held them for long and its request is still not whole.
 func (c *conn) yieldsBytes(in phase, now time.Time) bool {
-	since := now.UnixNano()
-	switch in {
-	case phaseHeader:
-		since = c.delivered.Load()
-	case phaseBody:
-		since = c.entered.Load()
-	case phaseLeaving:
-		since = 0
-	}
-	return since < now.Add(-grace).UnixNano() && c.held.Load() > 0
+	return c.held.Load() > 0 && (in == phaseLeaving || in != phaseDelivery && c.entered.Load() < now.Add(-grace).UnixNano())
 }
 
 // yield is a connection that makes way, and the phase that it was taken out of.
@@ -162,7 +153,7 @@ func (y *yield) evict() {
 	}
 	waiting := y.from == phaseHeader && y.held.Load() > 0
 	if waiting || y.from == phaseBody {
-		y.answer(causeMadeWay)
+		y.answer(causeMadeWay, partingTimeout)
 	}
 	_ = y.Close()
 }
@@ -181,7 +172,7 @@ func (cs *connections) turnAway(c *conn) {
 		// An answer to a request that has not begun would confuse its sender.
 		_ = c.SetReadDeadline(time.Now().Add(grace))
 		_, _ = c.Conn.Read(make([]byte, 1))
-		c.answer(causeBusy)
+		c.answer(causeBusy, writeTimeout)
 		c.linger(grace)
 	})
 }

@@ -3,6 +3,7 @@ package ingress
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -166,7 +167,10 @@ func (d *delivery) verify(body []byte) error {
 // unverified is the answer to a signature that is not accepted: one, for all reasons. The metric and the log tell them apart.
 func (d *delivery) unverified(reason string, err error) error {
 	d.server.metrics.failures.WithLabelValues(d.source.name, reason).Inc()
-	return refuse(causeSignature, errors.Join(errors.New(reason), err))
+	if err == nil {
+		return refuse(causeSignature, errors.New(reason))
+	}
+	return refuse(causeSignature, fmt.Errorf("%s: %w", reason, err))
 }
 
 // secure keeps the connection from making way for others from here on: its delivery is whole and good.
