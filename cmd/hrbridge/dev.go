@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -15,9 +14,6 @@ import (
 
 // devSecretFile is where serve --dev keeps the secret that it made, in the data folder.
 const devSecretFile = "dev-secret"
-
-// maxDevSecret is far more than what devSecret writes.
-const maxDevSecret = 4 << 10
 
 // devSecret is the secret that serve --dev made for the data folder dir, made now if there is none, and the absolute name of
 // the file that keeps it, which nobody else on the machine can read.
@@ -32,12 +28,7 @@ func devSecret(dir string) (secret, file string, err error) {
 	if err := makeDevSecret(file); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", "", fmt.Errorf("make a secret for --dev: %w", err)
 	}
-	f, err := os.Open(file) //nolint:gosec // the operator names the data folder
-	if err != nil {
-		return "", "", fmt.Errorf("read the secret of --dev: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxDevSecret))
+	text, err := os.ReadFile(file) //nolint:gosec // the operator names the data folder
 	if err != nil {
 		return "", "", fmt.Errorf("read the secret of --dev: %w", err)
 	}

@@ -75,7 +75,7 @@ func (s *service) serve(ctx context.Context) (err error) {
 	metrics := newMetrics()
 	adm := admin.New(admin.Options{Checks: s.checks(), Metrics: metrics, Log: s.log.Named("admin"), Version: buildVersion()})
 	admServing := start("the admin listener", adm.Serve, at.admin)
-	defer func() { err = errors.Join(err, s.stopAdmin(adm, admServing)) }()
+	defer func() { err = errors.Join(err, s.stopAdmin(ctx, adm, admServing)) }()
 
 	publisher, in, err := s.open(ctx, metrics)
 	switch {
@@ -134,8 +134,8 @@ func (s *service) closePublisher(p publishers.Publisher) error {
 	}
 }
 
-func (s *service) stopAdmin(adm *admin.Server, serving *part) error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+func (s *service) stopAdmin(ctx context.Context, adm *admin.Server, serving *part) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	err := adm.Shutdown(ctx)
 	<-serving.ended
