@@ -249,7 +249,7 @@ func TestAllMistakesAreToldAtOnce(t *testing.T) {
 		keys = append(keys, key)
 	}
 	want := []string{
-		"listn", "HRBRIDGE_MAX_EVENTS", "admin.listen", "log.level", "answer_within", "sources.hrflow.secrets", "embedded.listen",
+		"listn", "HRBRIDGE_MAX_EVENTS", "admin.listen", "answer_within", "log.level", "sources.hrflow.secrets", "embedded.listen",
 	}
 	if diff := cmp.Diff(want, keys); diff != "" {
 		t.Errorf("%s\n%s", diff, strings.Join(got, "\n"))

@@ -34,14 +34,23 @@ func (s *settings) allKeys() []Key {
 }
 
 func (s *settings) programKeys() []Key {
+	i, f := &s.ingress, &s.fanout
 	return []Key{
 		key("listen", address(&s.listen, false), "Where webhooks come in, at POST /webhooks/{source}."),
 		key("admin.listen", address(&s.adminListen, false), "Where /healthz, /readyz and /metrics are served; keep it private."),
 		key("data_dir", path(&s.dataDir, "a folder"), "Where everything that has to survive a restart is kept."),
 		key("publisher", oneOf(&s.publisher, publishers.Embedded, publishers.NATS),
 			"What the events are published on: the broker inside hrbridge, or a NATS server elsewhere."),
+		key("answer_within", duration(&i.AnswerWithin, 100*time.Millisecond, longest),
+			"The time from a whole body to its answer."),
+		key("retry_after", duration(&i.RetryAfter, time.Second, longest),
+			"What a 503 tells the sender to wait."),
 		key("drain_timeout", duration(&s.drainTimeout, 100*time.Millisecond, longest),
 			"How long a stop waits for what is in flight."),
+		key("unknown_types", oneOf(&f.UnknownTypes, bridge.PublishUnknown, bridge.DeadLetterUnknown, bridge.RejectUnknown),
+			"What becomes of an event whose type is well formed but not in the catalogue."),
+		key("max_new_types", integer(&f.MaxNewTypes, 0, 10_000),
+			"How many types outside the catalogue get topics of their own; more are dead letters."),
 		key("log.format", oneOf(&s.log.Format, LogJSON, LogConsole), "How log lines look: for machines or for people."),
 		key("log.level", oneOf(&s.log.Level, "debug", "info", "warn", "error"), "The least important log lines that are written."),
 	}
@@ -54,20 +63,12 @@ func (s *settings) topicKeys() []Key {
 			"What stands before the event type in every topic, its closing dot included."),
 		key("topic.dead_letter", checked(&f.DeadLetterTopic, "topic", topicWants, checkTopic),
 			"The topic of events that cannot go to one of their own; the prefix is not put before it."),
-		key("unknown_types", oneOf(&f.UnknownTypes, bridge.PublishUnknown, bridge.DeadLetterUnknown, bridge.RejectUnknown),
-			"What becomes of an event whose type is well formed but not in the catalogue."),
-		key("max_new_types", integer(&f.MaxNewTypes, 0, 10_000),
-			"How many types outside the catalogue get topics of their own; more are dead letters."),
 	}
 }
 
 func (s *settings) limitKeys() []Key {
 	i := &s.ingress
 	return []Key{
-		key("answer_within", duration(&i.AnswerWithin, 100*time.Millisecond, longest),
-			"The time from a whole body to its answer."),
-		key("retry_after", duration(&i.RetryAfter, time.Second, longest),
-			"What a 503 tells the sender to wait."),
 		key("limits.max_body", size(&i.MaxBody, 1024, 4*gib), "The largest body, as it came and decompressed."),
 		key("limits.max_header", size(&i.MaxHeader, 4096, 64*mib),
 			"The largest request header; raise it where signatures carry the payload and deliveries are large."),
