@@ -33,8 +33,8 @@ var (
 
 	causeSignature = &cause{"signature", http.StatusUnauthorized, "The request has no signature that this webhook accepts."}
 
-	causeBodyTooLarge  = &cause{"body_too_large", http.StatusRequestEntityTooLarge, "The body is larger than the limit (max_body), as it came or decoded."}
-	causeEventTooLarge = &cause{"event_too_large", http.StatusRequestEntityTooLarge, "An event is larger than the limit (max_event); index is its position in the array. Nothing of the delivery was published."}
+	causeBodyTooLarge  = &cause{"body_too_large", http.StatusRequestEntityTooLarge, "The body is larger than the limit (limits.max_body), as it came or decoded."}
+	causeEventTooLarge = &cause{"event_too_large", http.StatusRequestEntityTooLarge, "An event is larger than the limit (limits.max_event); index is its position in the array. Nothing of the delivery was published."}
 	causeTooLarge      = &cause{"too_large", http.StatusRequestEntityTooLarge, "The delivery is larger than a limit. Nothing of it was published."}
 
 	causeBodySlow   = &cause{"body_slow", http.StatusRequestTimeout, "The body came too slowly."}

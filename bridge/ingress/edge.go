@@ -10,7 +10,7 @@ import (
 
 // The causes of answers to requests that no handler ever sees.
 var (
-	causeHeaderTooLarge = &cause{"header_too_large", http.StatusRequestHeaderFieldsTooLarge, "The request's header is larger than the limit, which whoever runs this server can raise (max_header)."}
+	causeHeaderTooLarge = &cause{"header_too_large", http.StatusRequestHeaderFieldsTooLarge, "The request's header is larger than the limit, which whoever runs this server can raise (limits.max_header)."}
 	causeHeaderSlow     = &cause{"header_slow", http.StatusRequestTimeout, "The request's header came too slowly."}
 	causeMalformed      = &cause{"malformed_request", http.StatusBadRequest, "The request is not well-formed HTTP/1.1."}
 	causeTransferCoding = &cause{"transfer_coding", http.StatusNotImplemented, "The transfer encoding must be chunked or none."}
