@@ -142,10 +142,7 @@ func (r *refusal) body(requestID string) []byte {
 	if r.index >= 0 {
 		p.Index = &r.index
 	}
-	text, err := json.Marshal(p)
-	if err != nil {
-		panic(err) // strings and numbers can always be marshalled
-	}
+	text, _ := json.Marshal(p) // strings and numbers can always be marshalled
 	return text
 }
 

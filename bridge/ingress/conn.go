@@ -144,8 +144,9 @@ func (c *conn) Write(p []byte) (int, error) {
 		return len(p), nil
 	case phaseLeaving:
 		return 0, net.ErrClosed
+	default:
+		return c.Conn.Write(p)
 	}
-	return c.Conn.Write(p)
 }
 
 // turnAway answers a request that no handler sees, for good.
@@ -167,7 +168,7 @@ func (c *conn) answer(why *cause, atMost time.Duration) {
 // linger ends a connection whose sender was refused and may still be sending: to close while there is something unread
 // would reset the connection, and the answer could be lost with it.
 func (c *conn) linger(atMost time.Duration) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()
 	}
