@@ -42,8 +42,6 @@ func (c *committer) Commit(ctx context.Context, msgs []bridge.Message, sent func
 	if err := c.p.standing(); err != nil || len(fresh) == 0 {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.p.timeout, errAckTimeout)
-	defer cancel()
 	f := newFlight(c.p.op, fresh, nuid.Next())
 	c.p.pipe.fly(ctx, f, sent)
 	err := f.result(0)
@@ -68,7 +66,7 @@ func (c *committer) each(ctx context.Context) error {
 	if err := c.p.standing(); err != nil {
 		return err
 	}
-	return c.done(c.p.store(ctx, c.fresh.msgs))
+	return c.done(c.p.pipe.publish(ctx, c.fresh.msgs))
 }
 
 // done turns what became of what was fresh into what becomes of the commit.

@@ -50,9 +50,7 @@ func TestARedeliveryDoesNotFailItsBatchMates(t *testing.T) {
 			return openReady(t, b.publisherOptions(inBatches))
 		},
 		"that was stored before the server restarted": func(t *testing.T, b *broker, p *nats.Publisher) *nats.Publisher {
-			b.stop()
-			b.start()
-			eventually(t, func() error { return p.Ready(context.Background()) })
+			b.restart(p, func() {})
 			return p
 		},
 	}
@@ -125,7 +123,7 @@ func TestAFullBatchIsOneCommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	msgs := held(t, b.client())
-	if first, last := msgs[0].Header.Get("Nats-Batch-Id"), msgs[999].Header.Get("Nats-Batch-Id"); first == "" || first != last {
+	if first, last := msgs[0].Headers().Get("Nats-Batch-Id"), msgs[999].Headers().Get("Nats-Batch-Id"); first == "" || first != last {
 		t.Errorf("the first message is of batch %q, the last of %q", first, last)
 	}
 }
@@ -137,7 +135,7 @@ func TestALoneMessageIsNoBatch(t *testing.T) {
 	if err := p.Publish(t.Context(), events("alone", 1)); err != nil {
 		t.Fatal(err)
 	}
-	if id := held(t, b.client())[0].Header.Get("Nats-Batch-Id"); id != "" {
+	if id := held(t, b.client())[0].Headers().Get("Nats-Batch-Id"); id != "" {
 		t.Errorf("it is one of the batch %s", id)
 	}
 }

@@ -52,27 +52,9 @@ func readAll(t testing.TB, b *broker, topics []string) []bridge.Message {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
-	defer cancel()
-	consumer, err := js.CreateConsumer(ctx, "EVENTS", jetstream.ConsumerConfig{FilterSubjects: topics, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = js.DeleteConsumer(ctx, "EVENTS", consumer.CachedInfo().Name) }()
 	var all []bridge.Message
-	for left := int(consumer.CachedInfo().NumPending); left > 0; {
-		got, err := consumer.Fetch(min(left, 1000), jetstream.FetchMaxWait(patience))
-		if err != nil {
-			t.Fatal(err)
-		}
-		before := left
-		for m := range got.Messages() {
-			all = append(all, fromWire(t, m))
-			left--
-		}
-		if left == before {
-			t.Fatalf("%d messages do not come: %v", left, got.Error())
-		}
+	for _, m := range held(t, js, topics...) {
+		all = append(all, fromWire(t, m))
 	}
 	return all
 }

@@ -31,7 +31,8 @@ type Options struct {
 	TLS  TLS
 	// ConnectTimeout bounds one attempt to connect.
 	ConnectTimeout time.Duration
-	// AckTimeout bounds the wait for acknowledgements where the caller's context does not end earlier.
+	// AckTimeout bounds the wait for the acknowledgements of what was sent together, where the caller's context does not end
+	// earlier. A call that is larger than its share of the window is sent in portions.
 	AckTimeout time.Duration
 	Commit     Commit
 	// Window is how many messages may be on their way, without an acknowledgement, at one time (CommitPipeline). A message

@@ -23,18 +23,19 @@ type pipeline struct {
 	link  *link
 	inbox *inbox
 	// health is told how every flight ended.
-	health *health
-	op     string
+	health  *health
+	op      string
+	timeout time.Duration
 	// window bounds what all calls have on their way; portion, what a call takes of it at once.
 	window  *semaphore.Weighted
 	size    int
 	portion int
 }
 
-func newPipeline(l *link, in *inbox, h *health, op string, window int) *pipeline {
+func newPipeline(l *link, in *inbox, h *health, op string, o Options) *pipeline {
 	return &pipeline{
-		link: l, inbox: in, health: h, op: op,
-		window: semaphore.NewWeighted(int64(window)), size: window, portion: max(1, window/4),
+		link: l, inbox: in, health: h, op: op, timeout: o.AckTimeout,
+		window: semaphore.NewWeighted(int64(o.Window)), size: o.Window, portion: max(1, o.Window/4),
 	}
 }
 
@@ -71,9 +72,11 @@ func (p *pipeline) take(msgs []bridge.Message) (n int, cost int64) {
 	return n, min(cost, int64(p.size)) // a message larger than the window has it for itself
 }
 
-// fly sends f and waits until it is over. sent is called when f's messages are copied.
+// fly sends f and waits until it is over, no longer than acknowledgements may take. sent is called when f's messages are copied.
 func (p *pipeline) fly(ctx context.Context, f *flight, sent func()) {
 	start := time.Now()
+	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, errAckTimeout)
+	defer cancel()
 	id, subjects := p.inbox.depart(f)
 	defer p.inbox.forget(id)
 	if p.link.take(ctx) {

@@ -62,7 +62,7 @@ func Open(ctx context.Context, o Options) (*Publisher, error) {
 	p.link.broken = func() { p.keeper.lost(); p.inbox.fail(errDisconnected); p.health.reset() }
 	p.link.back = p.keeper.connected
 	p.link.denied = p.denied
-	p.pipe = newPipeline(p.link, p.inbox, p.health, p.op, o.Window)
+	p.pipe = newPipeline(p.link, p.inbox, p.health, p.op, o)
 	if o.Commit == CommitBatch {
 		c := newCommitter(p, o)
 		forget := p.link.broken
@@ -147,19 +147,12 @@ func (p *Publisher) Publish(ctx context.Context, msgs []bridge.Message) error {
 		return p.lane.Publish(ctx, msgs)
 	}
 	start := time.Now()
-	err := p.store(ctx, msgs)
+	err := p.pipe.publish(ctx, msgs)
 	p.observe(len(msgs), time.Since(start))
 	if err != nil {
 		return err
 	}
 	return nil
-}
-
-// store puts msgs on the stream, each acknowledged on its own, in order, within the time for acknowledgements.
-func (p *Publisher) store(ctx context.Context, msgs []bridge.Message) *bridge.Error {
-	ctx, cancel := context.WithTimeoutCause(ctx, p.timeout, errAckTimeout)
-	defer cancel()
-	return p.pipe.publish(ctx, msgs)
 }
 
 // standing returns nil when there is a connection and a stream to publish to.

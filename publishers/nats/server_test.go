@@ -2,6 +2,7 @@ package nats_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -110,6 +111,21 @@ func openReady(t testing.TB, o nats.Options) *nats.Publisher {
 	return p
 }
 
+// restart stops the broker, does what is to be done meanwhile, and starts it again; p has noticed both.
+func (b *broker) restart(p *nats.Publisher, meanwhile func()) {
+	b.t.Helper()
+	b.stop()
+	eventually(b.t, func() error {
+		if p.Ready(context.Background()) == nil {
+			return errors.New("the publisher does not notice that the server is gone")
+		}
+		return nil
+	})
+	meanwhile()
+	b.start()
+	eventually(b.t, func() error { return p.Ready(context.Background()) })
+}
+
 // eventually waits for check to be content.
 func eventually(t testing.TB, check func() error) {
 	t.Helper()
@@ -157,21 +173,31 @@ func events(name string, n int) []bridge.Message {
 	return msgs
 }
 
-// held are the messages that the stream holds, in its order.
-func held(t testing.TB, js jetstream.JetStream) []*jetstream.RawStreamMsg {
+// held are the messages that the stream holds, of these topics or of all, in its order.
+func held(t testing.TB, js jetstream.JetStream, topics ...string) []jetstream.Msg {
 	t.Helper()
-	s, err := js.Stream(context.Background(), "EVENTS")
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	defer cancel()
+	consumer, err := js.CreateConsumer(ctx, "EVENTS", jetstream.ConsumerConfig{
+		FilterSubjects: topics, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	state := s.CachedInfo().State
-	msgs := make([]*jetstream.RawStreamMsg, 0, state.Msgs)
-	for seq := state.FirstSeq; seq <= state.LastSeq && state.Msgs > 0; seq++ {
-		m, err := s.GetMsg(context.Background(), seq)
+	defer func() { _ = js.DeleteConsumer(ctx, "EVENTS", consumer.CachedInfo().Name) }()
+	var msgs []jetstream.Msg
+	for pending := int(consumer.CachedInfo().NumPending); len(msgs) < pending; {
+		got, err := consumer.Fetch(min(pending-len(msgs), 1000), jetstream.FetchMaxWait(patience))
 		if err != nil {
 			t.Fatal(err)
 		}
-		msgs = append(msgs, m)
+		before := len(msgs)
+		for m := range got.Messages() {
+			msgs = append(msgs, m)
+		}
+		if len(msgs) == before {
+			t.Fatalf("%d messages do not come: %v", pending-before, got.Error())
+		}
 	}
 	return msgs
 }
@@ -182,7 +208,7 @@ func heldIDs(t testing.TB, js jetstream.JetStream) []string {
 	msgs := held(t, js)
 	ids := make([]string, len(msgs))
 	for i, m := range msgs {
-		ids[i] = m.Header.Get("ce-id")
+		ids[i] = m.Headers().Get("ce-id")
 	}
 	return ids
 }

@@ -281,10 +281,7 @@ func TestAServerThatCameBackEmptyIsProvisionedAgain(t *testing.T) {
 		if err := p.Publish(t.Context(), msgs); err != nil {
 			t.Fatal(err)
 		}
-		b.stop()
-		b.options.StoreDir = t.TempDir()
-		b.start()
-		eventually(t, func() error { return p.Ready(context.Background()) })
+		b.restart(p, func() { b.options.StoreDir = t.TempDir() })
 		if err := p.Publish(t.Context(), msgs); err != nil {
 			t.Fatal(err)
 		}
