@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"sync/atomic"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -17,6 +18,7 @@ const bridgeUser = "hrbridge"
 type access struct {
 	password    string // the publisher's
 	subscribers credentials
+	account     atomic.Pointer[server.Account] // the subscribers', of the server that runs
 }
 
 // credentials are what subscribers have to show: a user and a password, a token, or nothing.
@@ -33,10 +35,11 @@ func (a *access) Check(c server.ClientAuthentication) bool {
 		c.RegisterUser(&server.User{Username: bridgeUser})
 		return true
 	}
-	if c.Kind() != server.CLIENT || !a.subscribers.shownBy(shown) {
+	account := a.account.Load()
+	if account == nil || c.Kind() != server.CLIENT || !a.subscribers.shownBy(shown) {
 		return false
 	}
-	c.RegisterUser(&server.User{Username: shown.Username, Permissions: subscriberPermissions()})
+	c.RegisterUser(&server.User{Username: shown.Username, Account: account, Permissions: subscriberPermissions()})
 	return true
 }
 
@@ -57,18 +60,7 @@ func equal(a, b string) bool {
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// subscriberPermissions allow to find the stream, to read from it, to make consumers and to acknowledge; and nothing that
-// puts a message on a topic or changes or empties the stream. A new set for each: the server keeps it.
+// subscriberPermissions are a new set for each: the server keeps it.
 func subscriberPermissions() *server.Permissions {
-	return &server.Permissions{Publish: &server.SubjectPermission{Allow: []string{
-		"$JS.API.INFO",
-		"$JS.API.STREAM.NAMES",
-		"$JS.API.STREAM.LIST",
-		"$JS.API.STREAM.INFO.>",
-		"$JS.API.STREAM.MSG.GET.>",
-		"$JS.API.DIRECT.GET.>",
-		"$JS.API.CONSUMER.>",
-		"$JS.ACK.>",
-		"$JS.FC.>",
-	}}}
+	return &server.Permissions{Publish: &server.SubjectPermission{Allow: subscriberServices()}}
 }

@@ -219,3 +219,53 @@ func TestASubscriberReadsAsItLikes(t *testing.T) {
 		})
 	}
 }
+
+func TestNothingThatASubscriberAsksForReachesATopicOrTheStream(t *testing.T) {
+	t.Parallel()
+	const topic = "job.parsing.error"
+	ways := map[string]struct{ subject, body, reply string }{
+		"by a reply of the server": {"$JS.API.INFO", "", topic},
+		"by a reply that quotes": {
+			"$JS.API.CONSUMER.CREATE.HRFLOW.quote",
+			`{"stream_name":"HRFLOW","config":{"name":"quote","ack_policy":"none","description":"not an event"}}`, topic,
+		},
+		"by fetching to it": {"$JS.API.CONSUMER.MSG.NEXT.HRFLOW.fetch", "", topic},
+		"by reading to it":  {"$JS.API.STREAM.MSG.GET.HRFLOW", `{"seq":1}`, topic},
+		"by a consumer that pushes to it": {
+			"$JS.API.CONSUMER.CREATE.HRFLOW.push",
+			`{"stream_name":"HRFLOW","config":{"name":"push","ack_policy":"none","deliver_subject":"` + topic + `"}}`, "",
+		},
+		"by a consumer that pushes to the API": {
+			"$JS.API.CONSUMER.CREATE.HRFLOW.delete",
+			`{"stream_name":"HRFLOW","config":{"name":"delete","ack_policy":"explicit","headers_only":true,"deliver_subject":"$JS.API.STREAM.DELETE.HRFLOW"}}`, "",
+		},
+	}
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			b := open(t, options(t))
+			publish(t, b, messages("a", 3))
+			nc, _ := subscriber(t, b)
+			if _, err := jetStream(t, nc).CreateConsumer(t.Context(), "HRFLOW", jetstream.ConsumerConfig{Durable: "fetch"}); err != nil {
+				t.Fatal(err)
+			}
+			reply := way.reply
+			if reply == "" {
+				reply = nc.NewInbox()
+			}
+			heard, err := nc.SubscribeSync(reply)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := nc.PublishRequest(way.subject, reply, []byte(way.body)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := heard.NextMsg(5 * time.Second); err != nil {
+				t.Errorf("no answer: %v", err)
+			}
+			publish(t, b, messages("after", 1))
+			for range 3 { // what a consumer pushes comes a moment later
+				wantStored(t, b, messages("a", 3), messages("after", 1))
+			}
+		})
+	}
+}

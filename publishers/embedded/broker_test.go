@@ -168,6 +168,7 @@ func TestContract(t *testing.T) {
 	var current *embedded.Broker
 	publishertest.Run(t, publishertest.Harness{
 		Open: func(t testing.TB) publishertest.Publisher {
+			o.DataDir = t.TempDir()
 			b, err := embedded.Open(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)

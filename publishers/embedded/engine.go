@@ -25,6 +25,8 @@ const (
 // engine is the server. It can be started again in place: a store that met a write error stays dead until then.
 type engine struct {
 	options server.Options // each start takes a copy
+	access  *access
+	topics  []string
 	log     *zap.Logger
 
 	mu      sync.RWMutex
@@ -33,7 +35,7 @@ type engine struct {
 
 // newEngine translates the options.
 func newEngine(o Options, a *access, maxStore int64) (*engine, error) {
-	e := &engine{log: o.Log, options: server.Options{
+	e := &engine{access: a, topics: o.Stream.Subjects, log: o.Log, options: server.Options{
 		ServerName:                 "hrbridge-" + nuid.Next(),
 		NoSigs:                     true,
 		NoLog:                      true,
@@ -78,18 +80,30 @@ func (e *engine) start() error {
 	log := newServerLog(e.log)
 	s.SetLoggerV2(log, false, false, false)
 	s.Start()
-	if why := log.fatal(); why != "" || !s.ReadyForConnections(startTime) {
+	if err := e.open(s, log); err != nil {
 		s.Shutdown()
 		s.WaitForShutdown()
-		if why == "" {
-			why = fmt.Sprintf("not ready after %v", startTime)
-		}
-		return fmt.Errorf("start the embedded broker: %s", why)
+		return fmt.Errorf("start the embedded broker: %w", err)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.running = s
 	return nil
+}
+
+// open makes sure that s has started, and lets subscribers in.
+func (e *engine) open(s *server.Server, log *serverLog) error {
+	switch why := log.fatal(); {
+	case why != "":
+		return errors.New(why)
+	case !s.ReadyForConnections(startTime):
+		return fmt.Errorf("not ready after %v", startTime)
+	}
+	subscribers, err := separate(s, e.topics)
+	if err == nil {
+		e.access.account.Store(subscribers)
+	}
+	return err
 }
 
 // claimPort finds out whether the port can be had, which the server does not tell, and which one it is where any will do:
