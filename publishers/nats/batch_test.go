@@ -103,12 +103,13 @@ func TestAnIDIsStoredAgainWhenTheDuplicateWindowIsOver(t *testing.T) {
 	modes(t, func(t *testing.T, commit func(*nats.Options)) {
 		b := startBroker(t, nil)
 		p := openReady(t, b.publisherOptions(commit, func(o *nats.Options) { o.Stream.DuplicateWindow = 200 * time.Millisecond }))
+		js := b.client()
 		eventually(t, func() error {
 			if err := p.Publish(context.Background(), events("again", 3)); err != nil {
 				t.Fatal(err)
 			}
-			if n := len(heldIDs(t, b.client())); n != 6 {
-				return fmt.Errorf("%d are stored", n)
+			if n := len(heldIDs(t, js)); n <= 3 {
+				return fmt.Errorf("only %d are stored", n)
 			}
 			return nil
 		})

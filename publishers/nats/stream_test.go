@@ -250,7 +250,7 @@ func TestReadySaysWhatTheServerLacks(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		{name: "other servers for replicas", change: func(o *nats.Options) { o.Stream.Replicas = 3 }, kind: bridge.KindRefused, remedy: "nats.replicas"},
+		{name: "other servers for replicas", change: func(o *nats.Options) { o.Stream.Replicas = 3 }, kind: bridge.KindRefused, remedy: "stream.replicas"},
 		{name: "a stream, where none may be made", change: func(o *nats.Options) { o.Provision = false }, kind: bridge.KindRefused, remedy: "nats.provision"},
 	}
 	for _, row := range rows {
