@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // FanoutOptions are what a Fanout needs to know. Take DefaultFanoutOptions and change what differs.
@@ -100,7 +101,7 @@ func (f *Fanout) Publish(ctx context.Context, d Delivery, events []Event) (Recei
 
 // makeDeadLetter gives m the headers that say why e is a dead letter.
 func (m *Message) makeDeadLetter(e *Event) {
-	m.Headers = append(m.Headers[:len(m.Headers):len(m.Headers)], Header{HeaderReason, string(e.Reason)})
+	m.Headers = append(slices.Clip(m.Headers), Header{HeaderReason, string(e.Reason)})
 	said := e.LegibleType
 	if e.Type != "" {
 		said = string(e.Type)
@@ -134,7 +135,7 @@ func newIDs(d Delivery) *ids {
 
 // of is the id of the event with this index: 128 bits in hex, short because a broker keeps many of them in memory.
 func (s *ids) of(index int) string {
-	binary.BigEndian.PutUint64(s.seed[sha256.Size:], uint64(index)) //nolint:gosec // an index is never negative
+	binary.BigEndian.PutUint64(s.seed[sha256.Size:], uint64(index))
 	sum := sha256.Sum256(s.seed[:])
 	return hex.EncodeToString(sum[:16])
 }

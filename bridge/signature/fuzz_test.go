@@ -35,9 +35,9 @@ func FuzzParse(f *testing.F) {
 func FuzzVerify(f *testing.F) {
 	for form := range uint8(5) {
 		f.Add(form, uint8(0), []byte(`[1]`), []byte(`[1]`), uint8(31), uint16(0), byte(0))
-		f.Add(form, uint8(form+1), []byte(`[1, "a"]`), []byte(`[1, "a"] `), uint8(31), uint16(7), byte(1))
-		f.Add(form, uint8(form+8), []byte(`[1,"a b"]`), []byte("[1\n,\t\"a b\"]"), uint8(1<<form), uint16(0), byte(0))
-		f.Add(form, uint8(form+8), []byte(`1 2`), []byte(`1 2`), uint8(31^1<<form), uint16(3), byte(32))
+		f.Add(form, form+1, []byte(`[1, "a"]`), []byte(`[1, "a"] `), uint8(31), uint16(7), byte(1))
+		f.Add(form, form+8, []byte(`[1,"a b"]`), []byte("[1\n,\t\"a b\"]"), uint8(1<<form), uint16(0), byte(0))
+		f.Add(form, form+8, []byte(`1 2`), []byte(`1 2`), uint8(31^1<<form), uint16(3), byte(32))
 	}
 	encodings := []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding}
 	secrets := []string{"first", "second", "third", "second"}

@@ -18,24 +18,28 @@ func Sign(form Form, secret, document []byte) (header string, err error) {
 	if len(secret) == 0 {
 		return "", errors.New("the secret to sign with is empty")
 	}
-	switch form {
-	case BodyHex:
-		return hex.EncodeToString(macOf(secret, document)), nil
-	case BodyCompactHex:
-		return hex.EncodeToString(macOf(secret, compacted(document))), nil
+	if form != BodyHex && form != BodyCompactHex {
+		return signPayload(form, secret, document)
 	}
+	if form == BodyCompactHex {
+		document = compacted(document)
+	}
+	return hex.EncodeToString(macOf(secret, document)), nil
+}
+
+// signPayload is Sign for the forms that carry the document.
+func signPayload(form Form, secret, document []byte) (string, error) {
 	if len(document) == 0 {
 		return "", errors.New("the document to sign is empty")
 	}
 	payload := base64.URLEncoding.EncodeToString(document)
-	var mac []byte
-	switch form {
-	case SignedPayloadEncoded:
-		mac = macOf(secret, []byte(payload))
-	case SignedPayload:
-		mac = macOf(secret, document)
-	case SignedPayloadHex:
-		mac = []byte(hex.EncodeToString(macOf(secret, document)))
+	covered := document
+	if form == SignedPayloadEncoded {
+		covered = []byte(payload)
+	}
+	mac := macOf(secret, covered)
+	if form == SignedPayloadHex {
+		mac = []byte(hex.EncodeToString(mac))
 	}
 	return base64.URLEncoding.EncodeToString(mac) + "." + payload, nil
 }

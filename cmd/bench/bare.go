@@ -42,7 +42,7 @@ func runBroker(args []string) error {
 }
 
 func stopped() context.Context {
-	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt) //nolint:govet // the process ends with it
+	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	return ctx
 }
 
@@ -104,7 +104,7 @@ func runBare(args []string) error {
 }
 
 func (s shape) publish(ctx context.Context, p bridge.Publisher, seed int, begin time.Time) ([]time.Duration, error) {
-	events, err := s.makeEvents(uint64(seed)) //nolint:gosec // never negative
+	events, err := s.makeEvents(uint64(seed))
 	if err != nil {
 		return nil, err
 	}

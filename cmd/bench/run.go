@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -147,8 +148,8 @@ func (s *site) start(env []string, program string, args ...string) (pid int, sto
 }
 
 func (s *site) close() {
-	for i := len(s.stops) - 1; i >= 0; i-- {
-		_, _ = s.stops[i]()
+	for _, stop := range slices.Backward(s.stops) {
+		_, _ = stop()
 	}
 	_ = os.RemoveAll(s.dir)
 }
@@ -182,7 +183,7 @@ func (s *site) count(p *plan, pid int, begun func(time.Time)) (result, error) {
 	if n == 0 {
 		return result{}, errors.New("nothing was stored")
 	}
-	return result{events: float64(n) / end.Sub(start).Seconds(), cpu: (cpuAfter - cpu) / time.Duration(n)}, nil //nolint:gosec // far from the limit
+	return result{events: float64(n) / end.Sub(start).Seconds(), cpu: (cpuAfter - cpu) / time.Duration(n)}, nil
 }
 
 func (s *site) awaitFirst(js jetstream.JetStream) error {

@@ -24,7 +24,7 @@ func (s shape) send(ctx context.Context, addr string, from func() time.Time) ([]
 	)
 	for i := range s.callers {
 		all.Go(func() {
-			mine, err := s.sendOn(ctx, addr, uint64(i)+1, from) //nolint:gosec // never negative
+			mine, err := s.sendOn(ctx, addr, uint64(i)+1, from)
 			mu.Lock()
 			defer mu.Unlock()
 			took = append(took, mine...)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -125,9 +126,7 @@ func serve(t *testing.T, binary string, settings map[string]string, args ...stri
 		"HRBRIDGE_LISTEN": p.ingress, "HRBRIDGE_ADMIN_LISTEN": p.admin, "HRBRIDGE_DATA_DIR": p.dataDir,
 		"HRBRIDGE_EMBEDDED_LISTEN": p.broker, "HRBRIDGE_WEBHOOK_SECRET": testSecret,
 	}
-	for k, v := range settings {
-		all[k] = v
-	}
+	maps.Copy(all, settings)
 	for _, kv := range os.Environ() {
 		if !strings.HasPrefix(kv, "HRBRIDGE_") {
 			p.env = append(p.env, kv)

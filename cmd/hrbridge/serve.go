@@ -60,6 +60,7 @@ func (a *app) serve(ctx context.Context, cfg config.Config, warnings []config.Wa
 	for _, w := range warnings {
 		log.Warn("configuration: " + w.String())
 	}
+	limitMemory(a.env, s.cfg.Ingress().MaxInFlight)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)

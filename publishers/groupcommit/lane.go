@@ -103,8 +103,8 @@ func (l *Lane) enqueue(c *call) error {
 // leave takes c out, so that nobody touches its messages any more; an answer that is there already is the better one.
 func (l *Lane) leave(ctx context.Context, c *call) error {
 	for {
-		reading, err, left := l.tryLeave(ctx, c)
-		if left {
+		reading, err := l.tryLeave(ctx, c)
+		if reading == nil {
 			return err
 		}
 		select {
@@ -115,11 +115,12 @@ func (l *Lane) leave(ctx context.Context, c *call) error {
 	}
 }
 
-func (l *Lane) tryLeave(ctx context.Context, c *call) (reading <-chan struct{}, err error, left bool) {
+// tryLeave returns the call's answer; or, while a commit needs the messages' bytes, what to wait for.
+func (l *Lane) tryLeave(ctx context.Context, c *call) (reading <-chan struct{}, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c.reading != nil {
-		return c.reading, nil, false
+		return c.reading, nil
 	}
 	select {
 	case err = <-c.done:
@@ -128,7 +129,7 @@ func (l *Lane) tryLeave(ctx context.Context, c *call) (reading <-chan struct{}, 
 		c.gone = true
 		l.unqueue(c)
 	}
-	return nil, err, true
+	return nil, err
 }
 
 // unqueue drops what no commit has taken of c. The mutex is held.
