@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -87,7 +88,7 @@ func TestTheSecondSignalEndsItAtOnce(t *testing.T) {
 	rest, answered := s.postHalf(t)
 	s.signals <- syscall.SIGTERM
 	s.signals <- syscall.SIGTERM
-	if err := s.ended(t); err != errSecondSignal {
+	if err := s.ended(t); !errors.Is(err, errSecondSignal) {
 		t.Errorf("ended with %v", err)
 	}
 	rest.Close()
