@@ -65,6 +65,17 @@ func TestAMessageLargerThanTheStreamTakesByNowNamesItsIndex(t *testing.T) {
 	}
 }
 
+func TestWhatNoRetryChangesGoesBeforeWhatOneMay(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t, nil)
+	p := openReady(t, b.publisherOptions())
+	edit(t, b.client(), func(c *jetstream.StreamConfig) { c.MaxMsgSize, c.MaxMsgs = 2000, 1 })
+	err := p.Publish(t.Context(), []bridge.Message{event("fits"), event("full"), withValue("large", 4000), event("full too")})
+	if e := wantKind(t, err, bridge.KindTooLarge); !slices.Equal(e.Indexes, []int{2}) {
+		t.Errorf("the indexes are %v", e.Indexes)
+	}
+}
+
 func TestAFullStreamIsFullAndNotReadyUntilSomethingIsStored(t *testing.T) {
 	t.Parallel()
 	modes(t, func(t *testing.T, commit func(*nats.Options)) {

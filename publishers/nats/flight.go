@@ -1,13 +1,21 @@
 package nats
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"hrbridge/bridge"
 )
+
+// causeWait is how long a batch that the server calls incomplete waits for the cause: that we may not publish to one of its
+// topics comes before, but by another way.
+const causeWait = 100 * time.Millisecond
 
 // flight is a set of messages on their way together. It is over when every message that is to be answered is, or when it
 // fails as a whole.
@@ -77,6 +85,10 @@ func (f *flight) answerBatch(i int, a ack, err error) {
 		e := fault(f.op, err)
 		if e.Kind == bridge.KindTooLarge {
 			e.Indexes = []int{i}
+		}
+		if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == codeBatchIncomplete {
+			time.AfterFunc(causeWait, func() { f.fail(e) })
+			return
 		}
 		f.end(e)
 	case a.staged:
