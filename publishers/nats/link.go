@@ -272,8 +272,10 @@ func (l *link) ready() *bridge.Error {
 	switch {
 	case l.closed:
 		return &bridge.Error{Kind: bridge.KindUnavailable, Op: op, Err: errClosed}
-	case l.up:
+	case l.up && l.conn.Load().IsConnected():
 		return nil
+	case l.up: // it just broke, and onLost is on its way
+		return &bridge.Error{Kind: bridge.KindUnavailable, Op: op, Err: errDisconnected}
 	}
 	err := l.reason()
 	if isAuth(err) {
