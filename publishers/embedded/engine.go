@@ -113,7 +113,7 @@ func (e *engine) claimPort() error {
 		return nil
 	}
 	address := net.JoinHostPort(e.options.Host, strconv.Itoa(e.options.Port))
-	listener, err := net.Listen("tcp", address)
+	listener, err := net.Listen("tcp", address) //nolint:noctx // a port is had at once or not at all
 	if err != nil {
 		return fmt.Errorf("the embedded broker cannot listen on %s: %w: stop what uses it, or set embedded.listen to another address", address, cause(err))
 	}

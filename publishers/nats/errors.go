@@ -109,7 +109,7 @@ func fault(op string, err error, indexes ...int) *bridge.Error {
 }
 
 // gaveUp is the error of a wait that ctx ended.
-func gaveUp(op string, ctx context.Context) *bridge.Error {
+func gaveUp(ctx context.Context, op string) *bridge.Error {
 	cause := context.Cause(ctx)
 	if !errors.Is(cause, errAckTimeout) {
 		cause = fmt.Errorf("%w (%w)", errAckTimeout, cause)

@@ -46,7 +46,7 @@ func (p *pipeline) publish(ctx context.Context, msgs []bridge.Message) *bridge.E
 	for from := 0; from < len(msgs); {
 		n, cost := p.take(msgs[from:])
 		if p.window.Acquire(ctx, cost) != nil {
-			return gaveUp(p.op, ctx)
+			return gaveUp(ctx, p.op)
 		}
 		f := newFlight(p.op, msgs[from:from+n], "")
 		p.fly(ctx, f, func() {})
@@ -143,6 +143,6 @@ func wait(ctx context.Context, f *flight) {
 	select {
 	case <-f.over:
 	case <-ctx.Done():
-		f.fail(gaveUp(f.op, ctx))
+		f.fail(gaveUp(ctx, f.op))
 	}
 }

@@ -135,7 +135,7 @@ func (p *Publisher) Publish(ctx context.Context, msgs []bridge.Message) error {
 	}
 	defer p.calls.Done()
 	if ctx.Err() != nil {
-		return gaveUp(p.op, ctx)
+		return gaveUp(ctx, p.op)
 	}
 	if err := p.standing(); err != nil {
 		return err

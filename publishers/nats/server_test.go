@@ -145,7 +145,7 @@ func eventually(t testing.TB, check func() error) {
 // wantKind fails the test when err is not of kind.
 func wantKind(t testing.TB, err error, kind bridge.Kind) *bridge.Error {
 	t.Helper()
-	e, ok := err.(*bridge.Error)
+	e, ok := errors.AsType[*bridge.Error](err)
 	if !ok || e.Kind != kind {
 		t.Fatalf("got the error %v (%v), want one of kind %v", err, bridge.KindOf(err), kind)
 	}
