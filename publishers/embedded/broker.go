@@ -128,9 +128,9 @@ func (b *Broker) Ready(ctx context.Context) error {
 	if err := b.disk.room(); err != nil {
 		return err
 	}
-	if !b.engine.storing() {
+	if err := b.engine.sound(); err != nil {
 		return &bridge.Error{Kind: bridge.KindUnavailable, Op: "look at the embedded broker",
-			Err: fmt.Errorf("its store in %s failed and is being started again", b.folder.path)}
+			Err: fmt.Errorf("its store in %s failed and is started again when the disk has room: %w", b.folder.path, err)}
 	}
 	return b.publisher.Ready(ctx)
 }

@@ -148,10 +148,16 @@ func (e *engine) server() *server.Server {
 	return e.running
 }
 
-// storing tells whether the server runs with its store. A write error switches the store off.
-func (e *engine) storing() bool {
+// sound returns nil when the server runs and its store has met no write error since it was started, or what is wrong.
+func (e *engine) sound() error {
 	s := e.server()
-	return s != nil && s.JetStreamEnabled()
+	if s == nil {
+		return errors.New("the embedded broker is not running")
+	}
+	if h := s.Healthz(nil); h.Error != "" {
+		return errors.New(h.Error)
+	}
+	return nil
 }
 
 // InProcessConn connects the publisher to whichever server runs.
@@ -179,6 +185,7 @@ func (o Options) publisher(e *engine, a *access) nats.Options {
 	n.InProcess = e
 	n.Commit = nats.CommitBatch
 	n.Stream = o.Stream
+	n.Trust = e.sound
 	n.Log, n.Metrics = o.Log, o.Metrics
 	return n
 }

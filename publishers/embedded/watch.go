@@ -34,7 +34,7 @@ func (b *Broker) watch(ctx context.Context) {
 		} else {
 			silent = 0
 		}
-		if dead := !b.engine.storing() || silent >= silentLooks; dead && room && time.Since(revived) > reviveEvery {
+		if dead := b.engine.sound() != nil || silent >= silentLooks; dead && room && time.Since(revived) > reviveEvery {
 			b.revive()
 			silent, revived = 0, time.Now()
 		}

@@ -16,6 +16,7 @@ var errForeign = errors.New("the acknowledgement is not one of our stream")
 // ack is what the server answered of a message.
 type ack struct {
 	staged bool // taken into a batch that is not committed yet: nothing is stored
+	repeat bool // not stored now: the server has the id already
 	batch  string
 	count  int
 }
@@ -32,6 +33,9 @@ func newAcks(stream string) acks {
 
 // batchMark is in the acknowledgement of a batch only.
 var batchMark = []byte(`"batch"`)
+
+// repeatMark is in the acknowledgement of an id that the server has already.
+var repeatMark = []byte(`"duplicate"`)
 
 // read returns what m acknowledges, or why the message was not stored.
 //
@@ -50,7 +54,7 @@ func (a acks) read(m *natsgo.Msg) (ack, error) {
 		}
 	}
 	if bytes.HasPrefix(m.Data, a.stored) && !bytes.Contains(m.Data, batchMark) {
-		return ack{}, nil
+		return ack{repeat: bytes.Contains(m.Data, repeatMark)}, nil
 	}
 	return a.decode(m.Data)
 }
@@ -62,6 +66,7 @@ func (a acks) decode(data []byte) (ack, error) {
 		Sequence uint64              `json:"seq"`
 		Batch    string              `json:"batch"`
 		Count    int                 `json:"count"`
+		Repeat   bool                `json:"duplicate"`
 	}
 	if err := json.Unmarshal(data, &answer); err != nil {
 		return ack{}, errForeign
@@ -72,5 +77,5 @@ func (a acks) decode(data []byte) (ack, error) {
 	if answer.Stream != a.stream || answer.Sequence == 0 {
 		return ack{}, errForeign
 	}
-	return ack{batch: answer.Batch, count: answer.Count}, nil
+	return ack{batch: answer.Batch, count: answer.Count, repeat: answer.Repeat}, nil
 }

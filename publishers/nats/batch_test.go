@@ -2,6 +2,7 @@ package nats_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -139,4 +140,28 @@ func TestALoneMessageIsNoBatch(t *testing.T) {
 	if id := held(t, b.client())[0].Headers().Get("Nats-Batch-Id"); id != "" {
 		t.Errorf("it is one of the batch %s", id)
 	}
+}
+
+func TestARepeatCountsAsStoredOnlyWhereTheServerIsTrusted(t *testing.T) {
+	t.Parallel()
+	modes(t, func(t *testing.T, commit func(*nats.Options)) {
+		b := startBroker(t, nil)
+		if err := openReady(t, b.publisherOptions(commit)).Publish(t.Context(), events("known", 3)); err != nil {
+			t.Fatal(err)
+		}
+		trusting := openReady(t, b.publisherOptions(commit)) // it has not stored them itself
+		if err := trusting.Publish(t.Context(), events("known", 3)); err != nil {
+			t.Errorf("a repeat: %v", err)
+		}
+		if err := trusting.Ready(t.Context()); err != nil {
+			t.Errorf("not ready after a repeat: %v", err)
+		}
+		wary := openReady(t, b.publisherOptions(commit, func(o *nats.Options) {
+			o.Trust = func() error { return errors.New("its disk failed") }
+		}))
+		wantKind(t, wary.Publish(t.Context(), events("known", 3)), bridge.KindUnavailable)
+		if err := wary.Publish(t.Context(), events("fresh", 3)); err != nil {
+			t.Errorf("what is no repeat: %v", err)
+		}
+	})
 }

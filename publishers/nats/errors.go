@@ -56,7 +56,7 @@ func kindOfCode(e *jetstream.APIError) bridge.Kind {
 		return bridge.KindFull
 	case codeAccountUnknown, codeNotEnabled, codeJetStreamOff, codeReplicas:
 		return bridge.KindRefused
-	case codeDuplicateInProcess, codeBatchIncomplete:
+	case codeDuplicateInProcess, codeBatchIncomplete, codeBatchDuplicate: // a batch with a repeat goes again in parts
 		return bridge.KindUnavailable
 	case codeBatchTooLarge:
 		return bridge.KindInternal

@@ -31,6 +31,7 @@ type flight struct {
 	open     int      // messages without an answer
 	answered []uint64 // a bit a message
 	heard    bool     // some answer came
+	repeats  bool     // some message was not stored now: the server has its id already
 	failed   *bridge.Error
 }
 
@@ -74,6 +75,7 @@ func (f *flight) answer(i int, a ack, err error) {
 	if err == nil && a.staged {
 		err = errForeign
 	}
+	f.repeats = f.repeats || a.repeat
 	f.settle(i, err)
 }
 
@@ -175,6 +177,13 @@ func (f *flight) wasHeard() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.heard
+}
+
+// hadRepeats tells whether the server has known some id of the flight before.
+func (f *flight) hadRepeats() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.repeats
 }
 
 // result is what became of a flight that is over. Indexes count from offset, where the flight's first message is in the call.

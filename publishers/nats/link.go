@@ -40,10 +40,11 @@ type link struct {
 	connected  prometheus.Gauge
 	reconnects prometheus.Counter
 
-	options []natsgo.Option
-	url     string
-	conn    atomic.Pointer[natsgo.Conn]
-	turn    chan struct{} // full while somebody writes
+	options   []natsgo.Option
+	url       string
+	inProcess bool
+	conn      atomic.Pointer[natsgo.Conn]
+	turn      chan struct{} // full while somebody writes
 
 	mu       sync.Mutex
 	gone     chan struct{} // closed when the connection object has made its last call to us
@@ -64,7 +65,7 @@ func (l *link) connect(d dialing) error {
 	if err != nil {
 		return err
 	}
-	l.url, l.turn = d.URL, make(chan struct{}, 1)
+	l.url, l.inProcess, l.turn = d.URL, d.InProcess != nil, make(chan struct{}, 1)
 	l.options = append(options,
 		natsgo.RetryOnFailedConnect(true),
 		natsgo.MaxReconnects(-1),
@@ -142,6 +143,14 @@ func (l *link) close() {
 	l.connected.Set(0)
 }
 
+// server is where the connection leads.
+func (l *link) server() string {
+	if l.inProcess {
+		return "in this process"
+	}
+	return l.conn.Load().ConnectedUrlRedacted()
+}
+
 func (l *link) onBack() {
 	l.mu.Lock()
 	away := time.Since(l.since).Round(time.Millisecond)
@@ -158,9 +167,9 @@ func (l *link) onBack() {
 	l.met = true
 	if l.found.now() {
 		if wasAway {
-			l.log.Info("broker back", zap.Stringer("after", away), zap.String("server", l.conn.Load().ConnectedUrlRedacted()))
+			l.log.Info("broker back", zap.Stringer("after", away), zap.String("server", l.server()))
 		} else {
-			l.log.Info("connected to the broker", zap.String("server", l.conn.Load().ConnectedUrlRedacted()), zap.String("version", l.conn.Load().ConnectedServerVersion()))
+			l.log.Info("connected to the broker", zap.String("server", l.server()), zap.String("version", l.conn.Load().ConnectedServerVersion()))
 		}
 	}
 	l.mu.Unlock()

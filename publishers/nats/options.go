@@ -44,8 +44,11 @@ type Options struct {
 
 	// InProcess connects without a socket to a server in this process; nil for a server elsewhere.
 	InProcess natsgo.InProcessConnProvider
-	Log       *zap.Logger
-	Metrics   prometheus.Registerer
+	// Trust is asked before an id that the server has already counts as stored: a server whose disk failed in the middle of a
+	// batch knows ids of messages that it could not write. nil is trust, which is all there can be in a server elsewhere.
+	Trust   func() error
+	Log     *zap.Logger
+	Metrics prometheus.Registerer
 }
 
 // Auth is how the bridge says who it is: at most one of user and password, token, NKey seed file, credentials file.

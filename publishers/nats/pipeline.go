@@ -3,6 +3,7 @@ package nats
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
@@ -30,12 +31,15 @@ type pipeline struct {
 	window  *semaphore.Weighted
 	size    int
 	portion int
+	// trust is asked before a repeat counts as stored; nil is trust.
+	trust func() error
 }
 
 func newPipeline(l *link, in *inbox, h *health, op string, o Options) *pipeline {
 	return &pipeline{
 		link: l, inbox: in, health: h, op: op, timeout: o.AckTimeout,
 		window: semaphore.NewWeighted(int64(o.Window)), size: o.Window, portion: max(1, o.Window/4),
+		trust: o.Trust,
 	}
 }
 
@@ -54,7 +58,21 @@ func (p *pipeline) publish(ctx context.Context, msgs []bridge.Message) *bridge.E
 		if err := f.result(from); err != nil {
 			return err
 		}
+		if err := p.believe(f); err != nil {
+			return err
+		}
 		from += n
+	}
+	return nil
+}
+
+// believe returns an error when f is stored only by the word of a server that is not to be trusted with it.
+func (p *pipeline) believe(f *flight) *bridge.Error {
+	if p.trust == nil || !f.hadRepeats() {
+		return nil
+	}
+	if err := p.trust(); err != nil {
+		return &bridge.Error{Kind: bridge.KindUnavailable, Op: p.op, Err: fmt.Errorf("the server has these ids, but may not have the messages: %w", err)}
 	}
 	return nil
 }
