@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -20,6 +21,8 @@ const (
 	maxMemory = 64 << 20
 	// startTime is how long a server may take to recover its store.
 	startTime = time.Minute
+	// healthTries is how often the server is asked again for its health before its word counts.
+	healthTries = 20
 )
 
 // engine is the server. It can be started again in place: a store that met a write error stays dead until then.
@@ -154,10 +157,17 @@ func (e *engine) sound() error {
 	if s == nil {
 		return errors.New("the embedded broker is not running")
 	}
-	if h := s.Healthz(nil); h.Error != "" {
-		return errors.New(h.Error)
+	for tries := 0; ; tries++ {
+		switch h := s.Healthz(nil); {
+		case h.Error == "":
+			return nil
+		case h.StatusCode == http.StatusInternalServerError && tries < healthTries:
+			// Only that it is not ready for connections, for which the server gives itself a millisecond: on a busy machine
+			// that says nothing, and of the store it says nothing at all.
+		default:
+			return errors.New(h.Error)
+		}
 	}
-	return nil
 }
 
 // InProcessConn connects the publisher to whichever server runs.

@@ -20,6 +20,7 @@ var notKeys = map[string]string{
 	"fanout.Known":             "is the catalogue",
 	"nats.Name":                "is the program's name",
 	"nats.InProcess":           "is a connection",
+	"nats.Trust":               "is a function",
 	"nats.Log":                 "is a part",
 	"nats.Metrics":             "is a part",
 	"nats.Stream.Subjects":     "follows from the topics",
