@@ -57,7 +57,7 @@ func (c cell) row(s shape) string {
 	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s | %s | %s | **%.2f** (%.2f–%.2f) | %.2f–%.2f |", s,
 		thousands(a.events), short(a.latency.P50), short(a.latency.P99), short(a.cpu),
 		thousands(b.events), short(b.latency.P50), short(b.latency.P99), short(b.cpu),
-		ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1], slices.Min(noise), slices.Max(noise))
+		ratios[(len(ratios)-1)/2], ratios[0], ratios[len(ratios)-1], slices.Min(noise), slices.Max(noise))
 }
 
 // median is the median of each figure.
