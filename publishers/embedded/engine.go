@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,8 +21,8 @@ const (
 	maxMemory = 64 << 20
 	// startTime is how long a server may take to recover its store.
 	startTime = time.Minute
-	// healthTries is how often the server is asked again for its health before its word counts.
-	healthTries = 20
+	// writeError is in the server's health when a stream could not be written.
+	writeError = " write error: "
 )
 
 // engine is the server. It can be started again in place: a store that met a write error stays dead until then.
@@ -157,17 +157,15 @@ func (e *engine) sound() error {
 	if s == nil {
 		return errors.New("the embedded broker is not running")
 	}
-	for tries := 0; ; tries++ {
-		switch h := s.Healthz(nil); {
-		case h.Error == "":
-			return nil
-		case h.StatusCode == http.StatusInternalServerError && tries < healthTries:
-			// Only that it is not ready for connections, for which the server gives itself a millisecond: on a busy machine
-			// that says nothing, and of the store it says nothing at all.
-		default:
-			return errors.New(h.Error)
-		}
+	if !s.JetStreamEnabled() {
+		return errors.New("its JetStream is switched off")
 	}
+	// Of the server's health nothing else counts: a stream that is being made, or a server that had no time to answer within
+	// the millisecond that it gives itself, says nothing of the store.
+	if h := s.Healthz(nil); strings.Contains(h.Error, writeError) {
+		return errors.New(h.Error)
+	}
+	return nil
 }
 
 // InProcessConn connects the publisher to whichever server runs.
