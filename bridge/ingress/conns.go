@@ -116,8 +116,8 @@ type yield struct {
 	from phase
 }
 
-// claim takes, of the open connections that are eligible, one that is leaving anyway, else the one that has gone longest
-// without a delivery. It is leaving and not open from now on, and the caller's to evict. It is called with mu held.
+// claim takes, of the open connections that are eligible, the one that has gone longest without a delivery: one that was just
+// refused may still be sending, and to cut it off would cost it its answer. It is leaving and not open from now on, and the caller's to evict. It is called with mu held.
 func (cs *connections) claim(eligible func(c *conn, in phase) bool) *yield {
 	for {
 		var found *yield
@@ -128,9 +128,6 @@ func (cs *connections) claim(eligible func(c *conn, in phase) bool) *yield {
 				continue
 			}
 			since := c.delivered.Load()
-			if in == phaseLeaving {
-				since = 0
-			}
 			if found == nil || since < longest {
 				found, longest = &yield{c, in}, since
 			}

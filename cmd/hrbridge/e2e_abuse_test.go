@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -113,10 +112,7 @@ func TestBadInputGetsAClearAnswerWhileGoodDeliveriesAreServed(t *testing.T) {
 	p.waitReady(t, http.StatusOK)
 
 	o := newOracle()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var good sync.WaitGroup
-	good.Go(func() { o.run(ctx, t, load{url: p.url(), forms: signature.Forms(), senders: 4, events: 8}) })
+	stop := o.start(t, p, 4, 8)
 
 	// A thousand connections that never come to the point, each in its own way.
 	slow := make([]net.Conn, 0, 1000)
@@ -136,9 +132,7 @@ func TestBadInputGetsAClearAnswerWhileGoodDeliveriesAreServed(t *testing.T) {
 		_ = conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
 		_, _ = io.WriteString(conn, beginnings[i%len(beginnings)])
 	}
-	before := o.acknowledged.Load()
-	await(t, 20*time.Second, func() bool { return o.acknowledged.Load() > before+20 },
-		func() string { return "beside 1,000 slow connections no good delivery is served" })
+	o.awaitMore(t, 20)
 
 	var all sync.WaitGroup
 	for name, a := range abuses() {
@@ -159,11 +153,8 @@ func TestBadInputGetsAClearAnswerWhileGoodDeliveriesAreServed(t *testing.T) {
 	}
 	all.Wait()
 
-	before = o.acknowledged.Load()
-	await(t, 20*time.Second, func() bool { return o.acknowledged.Load() > before+20 },
-		func() string { return "after all that no good delivery is served" })
-	cancel()
-	good.Wait()
+	o.awaitMore(t, 20)
+	stop()
 	if now, most := p.rss(t); most > mostMemory {
 		t.Errorf("memory went to %d MiB; want at most %d", most>>20, mostMemory>>20)
 	} else {

@@ -1,17 +1,12 @@
 package main_test
 
 import (
-	"context"
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
-
-	"hrbridge/bridge/signature"
 )
 
 // A disk that fills up between two looks at it makes the store fail for good. The bridge says so, and starts the store again
@@ -37,18 +32,13 @@ func TestAFullDiskLosesNothingAcknowledgedAndHealsWhenThereIsRoom(t *testing.T) 
 	p.waitReady(t, http.StatusOK)
 
 	o := newOracle()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var senders sync.WaitGroup
-	senders.Go(func() { o.run(ctx, t, load{url: p.url(), forms: signature.Forms(), senders: 32, events: 8}) })
+	stop := o.start(t, p, 32, 8)
 	p.waitReady(t, http.StatusServiceUnavailable)
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
 	p.waitReady(t, http.StatusOK)
-	before := o.acknowledged.Load()
-	await(t, 30*time.Second, func() bool { return o.acknowledged.Load() > before+20 }, func() string { return "no deliveries are taken after there was room again" })
-	cancel()
-	senders.Wait()
+	o.awaitMore(t, 20)
+	stop()
 	o.audit(t, "nats://"+p.broker, "HRFLOW")
 }

@@ -1,10 +1,8 @@
 package main_test
 
 import (
-	"context"
 	"net/http"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,21 +18,15 @@ func TestKillingItLosesNothingAcknowledged(t *testing.T) {
 	p := serve(t, checkedBinary(t), nil)
 	p.waitReady(t, http.StatusOK)
 	o := newOracle()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var senders sync.WaitGroup
-	senders.Go(func() { o.run(ctx, t, load{url: p.url(), forms: signature.Forms(), senders: 16, events: 8}) })
+	stop := o.start(t, p, 16, 8)
 	for range kills {
-		before := o.acknowledged.Load()
-		await(t, 30*time.Second, func() bool { return o.acknowledged.Load() > before+100 }, func() string { return "no deliveries are taken" })
+		o.awaitMore(t, 100)
 		p.kill()
 		p.start(t)
 		p.waitReady(t, http.StatusOK)
 	}
-	before := o.acknowledged.Load()
-	await(t, 30*time.Second, func() bool { return o.acknowledged.Load() > before+100 }, func() string { return "no deliveries are taken after the last start" })
-	cancel()
-	senders.Wait()
+	o.awaitMore(t, 100)
+	stop()
 	o.audit(t, "nats://"+p.broker, "HRFLOW")
 }
 
@@ -59,22 +51,16 @@ func TestABrokerThatGoesAndComesLosesNothingAcknowledged(t *testing.T) {
 			server := natsServer(t, addr, store)
 			p.waitReady(t, http.StatusOK)
 			o := newOracle()
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			var senders sync.WaitGroup
-			senders.Go(func() { o.run(ctx, t, load{url: p.url(), forms: signature.Forms(), senders: 16, events: 8}) })
+			stop := o.start(t, p, 16, 8)
 			for range 3 {
-				before := o.acknowledged.Load()
-				await(t, 30*time.Second, func() bool { return o.acknowledged.Load() > before+100 }, func() string { return "no deliveries are taken" })
+				o.awaitMore(t, 100)
 				stopServer(server)
 				p.waitReady(t, http.StatusServiceUnavailable)
 				server = natsServer(t, addr, store)
 				p.waitReady(t, http.StatusOK)
 			}
-			before := o.acknowledged.Load()
-			await(t, 30*time.Second, func() bool { return o.acknowledged.Load() > before+100 }, func() string { return "no deliveries are taken after the last start" })
-			cancel()
-			senders.Wait()
+			o.awaitMore(t, 100)
+			stop()
 			o.audit(t, "nats://"+addr, "HRFLOW")
 			if o.refused.Load() == 0 {
 				t.Error("no delivery was refused while the broker was away")
@@ -88,16 +74,12 @@ func TestStoppingItFinishesWhatIsInFlight(t *testing.T) {
 	p := serve(t, checkedBinary(t), nil)
 	p.waitReady(t, http.StatusOK)
 	o := newOracle()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var senders sync.WaitGroup
-	senders.Go(func() { o.run(ctx, t, load{url: p.url(), forms: signature.Forms(), senders: 16, events: 8}) })
-	await(t, 30*time.Second, func() bool { return o.acknowledged.Load() > 100 }, func() string { return "no deliveries are taken" })
+	stop := o.start(t, p, 16, 8)
+	o.awaitMore(t, 100)
 	if code := p.stop(t); code != 0 {
 		t.Errorf("exit code %d; want 0", code)
 	}
-	cancel()
-	senders.Wait()
+	stop()
 	p.start(t)
 	p.waitReady(t, http.StatusOK)
 	o.audit(t, "nats://"+p.broker, "HRFLOW")

@@ -110,9 +110,7 @@ func TestADeliveryThatComesThreeTimesIsStoredOnce(t *testing.T) {
 
 	// Others share the commits meanwhile.
 	o := newOracle()
-	ctx, cancel := context.WithCancel(t.Context())
-	var mates sync.WaitGroup
-	mates.Go(func() { o.run(ctx, t, load{url: p.url(), forms: signature.Forms(), senders: 8, events: 20}) })
+	stop := o.start(t, p, 8, 20)
 
 	client := &http.Client{Timeout: 10 * time.Second}
 	defer client.CloseIdleConnections()
@@ -132,8 +130,7 @@ func TestADeliveryThatComesThreeTimesIsStoredOnce(t *testing.T) {
 		}
 		repeats.Wait()
 	}
-	cancel()
-	mates.Wait()
+	stop()
 	o.audit(t, "nats://"+p.broker, "HRFLOW")
 }
 

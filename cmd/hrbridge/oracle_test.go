@@ -71,6 +71,24 @@ func (o *oracle) run(ctx context.Context, t *testing.T, l load) {
 	})
 }
 
+// start sends in the background, to p in every form, until stop is called.
+func (o *oracle) start(t *testing.T, p *process, senders, events int) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	all.Go(func() { o.run(ctx, t, load{url: p.url(), forms: signature.Forms(), senders: senders, events: events}) })
+	stop = func() { cancel(); all.Wait() }
+	t.Cleanup(stop)
+	return stop
+}
+
+// awaitMore waits until n more deliveries are acknowledged.
+func (o *oracle) awaitMore(t *testing.T, n int64) {
+	t.Helper()
+	before := o.acknowledged.Load()
+	await(t, 30*time.Second, func() bool { return o.acknowledged.Load() > before+n }, func() string { return "no deliveries are taken" })
+}
+
 type sender struct {
 	oracle *oracle
 	load   load
