@@ -8,6 +8,9 @@ import "time"
 type Message struct {
 	// ID is the CloudEvents id: the same for every redelivery of the same signed bytes, on every replica, for ever.
 	ID string
+	// Nonce is put beside the ID for a broker that drops repeats, so that a message which was stored before is stored again:
+	// a dead letter that is replayed. "" for every other.
+	Nonce string
 	// Topic is the NATS subject or the Kafka topic.
 	Topic string
 	// Key is the CloudEvents subject and what a partitioned broker partitions by; "" is no key. It is any UTF-8 of at most
@@ -24,6 +27,14 @@ type Message struct {
 	Headers []Header
 	// Value is the event's own bytes.
 	Value []byte
+}
+
+// DedupeID is what a broker that drops repeats compares: the ID, and the nonce where there is one.
+func (m *Message) DedupeID() string {
+	if m.Nonce == "" {
+		return m.ID
+	}
+	return m.ID + "." + m.Nonce
 }
 
 // Header is one header of a message.

@@ -59,16 +59,19 @@ func Open(ctx context.Context, o Options) (Publisher, error) {
 	}
 }
 
-// TailOptions are what Tail needs to know: the connection is to the broker that the publisher puts events on.
-type TailOptions = nats.TailOptions
+// TailOptions are what Tail needs to know: which broker, how to reach it, and what of it to read.
+type TailOptions struct {
+	// Name is that of the publisher whose broker is read.
+	Name string
+	// NATS is how to reach the server, of NATS and of Embedded. Its Reading is not used.
+	NATS nats.TailOptions
+	bridge.Reading
+}
 
-// From is where to begin.
-type From = nats.From
-
-// Record is a message as the broker holds it.
-type Record = nats.Record
-
-// Tail hands each the messages of the topics that o names, in order, until ctx ends or each returns an error.
-func Tail(ctx context.Context, o TailOptions, each func(Record) error) error {
-	return nats.Tail(ctx, o, each)
+// Tail hands each the messages that o asks for, those of one topic and key in order, until ctx ends, which is no error, the
+// end is reached where o asks for one, or each returns an error, which Tail returns.
+func Tail(ctx context.Context, o TailOptions, each func(bridge.Record) error) error {
+	n := o.NATS
+	n.Reading = o.Reading
+	return nats.Tail(ctx, n, each)
 }

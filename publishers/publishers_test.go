@@ -87,8 +87,10 @@ func TestWhatIsPublishedIsFollowed(t *testing.T) {
 	defer cancel()
 	enough := errors.New("enough")
 	err = publishers.Tail(ctx, publishers.TailOptions{
-		URL: p.(*embedded.Broker).ClientURL(), Stream: o.Embedded.Stream.Name, Subjects: []string{"job.*.*"}, From: publishers.From{Start: true},
-	}, func(r publishers.Record) error {
+		Name:    publishers.Embedded,
+		NATS:    nats.TailOptions{URL: p.(*embedded.Broker).ClientURL(), Stream: o.Embedded.Stream.Name},
+		Reading: bridge.Reading{Topics: []string{"job.*.*"}, From: bridge.From{Start: true}},
+	}, func(r bridge.Record) error {
 		if r.Message.ID != sent.ID || r.Message.Topic != sent.Topic || !strings.EqualFold(string(r.Message.Value), "{}") {
 			t.Errorf("got %s on %s", r.Message.ID, r.Message.Topic)
 		}

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"hrbridge/bridge"
-	"hrbridge/publishers"
 )
 
 // errEnough ends a tail that has shown as many messages as were asked for.
@@ -30,7 +29,7 @@ type follower struct {
 }
 
 // show prints a message if it is one of the topics asked for, and returns errEnough after the last.
-func (f *follower) show(r publishers.Record) error {
+func (f *follower) show(r bridge.Record) error {
 	if !f.patterns.match(r.Message.Topic) {
 		return nil
 	}
@@ -54,7 +53,7 @@ func (f *follower) show(r publishers.Record) error {
 }
 
 // metadata is a line about a message that says nothing of its content.
-func metadata(r publishers.Record) string {
+func metadata(r bridge.Record) string {
 	m := r.Message
 	fields := []string{
 		r.Stored.UTC().Format(storedLayout),

@@ -25,6 +25,7 @@ var rooms = map[string][]string{
 	},
 	// Group commit is how nats.commit: batch makes a commit; the embedded publisher is that one on a server in process.
 	"publishers/nats":          {"bridge", "publishers/groupcommit"},
+	"publishers/kafka":         {"bridge", "publishers/groupcommit"},
 	"publishers/embedded":      {"bridge", "publishers/groupcommit", "publishers/nats"},
 	"publishers/groupcommit":   {"bridge"},
 	"publishers/publishertest": {"bridge"},
@@ -50,6 +51,7 @@ var outside = map[string][]string{
 	"cmd/hrbridge":           {"github.com/nats-io/...", "github.com/labstack/..."},
 	"publishers":             {"net/http/...", "github.com/nats-io/..."},
 	"publishers/nats":        {"net/http/...", "github.com/nats-io/nats-server/..."},
+	"publishers/kafka":       {"net/http/...", "github.com/nats-io/..."},
 	"publishers/groupcommit": {"net/...", "os/...", "github.com/nats-io/..."},
 }
 

@@ -91,7 +91,7 @@ func (a *app) tail(ctx context.Context, f tailFlags, topics []string) error {
 	if err != nil {
 		return usageError(err)
 	}
-	options.Subjects, options.From = show.patterns.subjects(), from
+	options.Topics, options.From = show.patterns.subjects(), from
 
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -119,7 +119,7 @@ func (a *app) tailOptions(f tailFlags) (publishers.TailOptions, error) {
 	}
 	o := c.Tail()
 	if f.url != "" {
-		o.URL = f.url
+		o.NATS.URL = f.url
 	}
 	return o, nil
 }
@@ -138,19 +138,19 @@ func tailError(err error) error {
 }
 
 // parseFrom reads where to begin. The zero value is now.
-func parseFrom(s string, now time.Time) (publishers.From, error) {
+func parseFrom(s string, now time.Time) (bridge.From, error) {
 	switch s {
 	case "now":
-		return publishers.From{}, nil
+		return bridge.From{}, nil
 	case "start":
-		return publishers.From{Start: true}, nil
+		return bridge.From{Start: true}, nil
 	}
 	if ago, err := time.ParseDuration(s); err == nil && ago >= 0 {
-		return publishers.From{Since: now.Add(-ago)}, nil
+		return bridge.From{Since: now.Add(-ago)}, nil
 	}
 	if since, err := time.Parse(time.RFC3339, s); err == nil {
-		return publishers.From{Since: since}, nil
+		return bridge.From{Since: since}, nil
 	}
-	return publishers.From{}, fmt.Errorf("--from %s is none of now, start, a time such as 2026-01-31T08:00:00Z, or how long ago, such as 10m",
+	return bridge.From{}, fmt.Errorf("--from %s is none of now, start, a time such as 2026-01-31T08:00:00Z, or how long ago, such as 10m",
 		printable(s))
 }

@@ -7,12 +7,11 @@ import (
 	"time"
 
 	"hrbridge/bridge"
-	"hrbridge/publishers"
 )
 
 // record is a stored message about an invented person.
-func record(topic string, changes ...func(*publishers.Record)) publishers.Record {
-	r := publishers.Record{
+func record(topic string, changes ...func(*bridge.Record)) bridge.Record {
+	r := bridge.Record{
 		Message:  bridge.Message{ID: "id1", Topic: topic, Key: "k1", Type: topic, Value: []byte(`{"name":"Ada Example"}`)},
 		Sequence: 7,
 		Stored:   time.Date(2026, time.January, 31, 8, 0, 0, 120_000_000, time.FixedZone("", 3600)),
@@ -23,11 +22,11 @@ func record(topic string, changes ...func(*publishers.Record)) publishers.Record
 	return r
 }
 
-func value(text string) func(*publishers.Record) {
-	return func(r *publishers.Record) { r.Message.Value = []byte(text) }
+func value(text string) func(*bridge.Record) {
+	return func(r *bridge.Record) { r.Message.Value = []byte(text) }
 }
 
-func shown(t *testing.T, raw bool, r publishers.Record) (stdout, stderr string) {
+func shown(t *testing.T, raw bool, r bridge.Record) (stdout, stderr string) {
 	t.Helper()
 	var out, errs strings.Builder
 	f := follower{raw: raw, stdout: &out, stderr: &errs}
@@ -41,7 +40,7 @@ func TestTailShowsMetadata(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		says   string
-		record publishers.Record
+		record bridge.Record
 		want   string
 	}{
 		{
@@ -49,18 +48,18 @@ func TestTailShowsMetadata(t *testing.T) {
 			"2026-01-31T07:00:00.120Z  profile.parsing.success  seq=7  id=id1  size=22  key=k1\n",
 		},
 		{
-			"no key where there is none", record("agent.training.error", func(r *publishers.Record) { r.Message.Key = "" }),
+			"no key where there is none", record("agent.training.error", func(r *bridge.Record) { r.Message.Key = "" }),
 			"2026-01-31T07:00:00.120Z  agent.training.error  seq=7  id=id1  size=22\n",
 		},
 		{
 			"the reason of a dead letter, and the type that it claims",
-			record("hrbridge.deadletter", func(r *publishers.Record) {
+			record("hrbridge.deadletter", func(r *bridge.Record) {
 				r.Message.Headers = []bridge.Header{{Name: bridge.HeaderReason, Value: "bad_type"}, {Name: bridge.HeaderType, Value: "Profile"}, {Name: "other", Value: "x"}}
 			}),
 			"2026-01-31T07:00:00.120Z  hrbridge.deadletter  seq=7  id=id1  size=22  key=k1  reason=bad_type  type=Profile\n",
 		},
 		{
-			"control characters escaped", record("job.parsing.success", func(r *publishers.Record) { r.Message.Key = "k\n\x1b[2J" }),
+			"control characters escaped", record("job.parsing.success", func(r *bridge.Record) { r.Message.Key = "k\n\x1b[2J" }),
 			`2026-01-31T07:00:00.120Z  job.parsing.success  seq=7  id=id1  size=22  key=k\n\x1b[2J` + "\n",
 		},
 	} {
@@ -132,7 +131,7 @@ func TestTailShowsWhatWasAskedFor(t *testing.T) {
 func TestTailBeginsWhereItIsTold(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
-	for text, want := range map[string]publishers.From{
+	for text, want := range map[string]bridge.From{
 		"now":                       {},
 		"start":                     {Start: true},
 		"10m":                       {Since: now.Add(-10 * time.Minute)},

@@ -35,7 +35,7 @@ const fixedHeaders = 384
 
 // sizeOf is how many bytes m takes of the server's and the stream's limit, headers counted; never too few.
 func sizeOf(m *bridge.Message) int {
-	n := fixedHeaders + len(m.Value) + 2*len(m.ID) + len(m.Source) + len(m.Type) + encodedLength(m.Key)
+	n := fixedHeaders + len(m.Value) + 2*len(m.ID) + len(".") + len(m.Nonce) + len(m.Source) + len(m.Type) + encodedLength(m.Key)
 	for i := range m.Headers {
 		n += len(m.Headers[i].Name) + len(m.Headers[i].Value) + len(": \r\n")
 	}
@@ -62,7 +62,7 @@ func (e *envelope) fill(m *bridge.Message) {
 	for i := range m.Headers {
 		e.set(m.Headers[i].Name, m.Headers[i].Value)
 	}
-	e.set(natsgo.MsgIdHdr, m.ID)
+	e.set(natsgo.MsgIdHdr, m.DedupeID())
 	e.set(headerSpecVersion, bridge.SpecVersion)
 	e.set(headerID, m.ID)
 	e.set(headerSource, m.Source)

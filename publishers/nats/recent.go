@@ -31,13 +31,14 @@ func (r *recent) without(msgs []bridge.Message, into *selection) {
 	defer r.mu.Unlock()
 	r.turn()
 	for i, m := range msgs {
-		_, young := r.young[m.ID]
-		_, old := r.old[m.ID]
-		_, twice := into.ids[m.ID]
+		id := m.DedupeID()
+		_, young := r.young[id]
+		_, old := r.old[id]
+		_, twice := into.ids[id]
 		if young || old || twice {
 			continue
 		}
-		into.ids[m.ID] = struct{}{}
+		into.ids[id] = struct{}{}
 		into.msgs, into.places = append(into.msgs, m), append(into.places, i)
 	}
 }
@@ -48,7 +49,7 @@ func (r *recent) add(msgs []bridge.Message) {
 	defer r.mu.Unlock()
 	r.turn()
 	for i := range msgs {
-		r.young[strings.Clone(msgs[i].ID)] = struct{}{}
+		r.young[strings.Clone(msgs[i].DedupeID())] = struct{}{}
 	}
 }
 

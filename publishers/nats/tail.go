@@ -24,29 +24,14 @@ type TailOptions struct {
 	ConnectTimeout time.Duration // 0 is that of Defaults
 
 	Stream string
-	// Subjects are those of the stream that are wanted, wildcards allowed; none is all.
-	Subjects []string
-	From     From
-}
-
-// From is where in the stream to begin: with what comes from now on, unless it says otherwise.
-type From struct {
-	Start bool      // with the oldest message that the stream holds
-	Since time.Time // with the first that was stored at or after this time
-}
-
-// Record is a message as the stream holds it.
-type Record struct {
-	Message  bridge.Message
-	Sequence uint64
-	Stored   time.Time
+	bridge.Reading
 }
 
 // Tail hands each the stream's messages in order, one at a time, those that are there and those that come, until ctx ends,
-// which is no error, or each returns one, which Tail returns. It does not wait for a server that is out of reach: that is a
+// which is no error, the end is reached where o asks for one, or each returns an error, which Tail returns. It does not wait for a server that is out of reach: that is a
 // bridge.KindUnavailable at once. A connection that breaks later is made again, and Tail goes on after the last record. It
 // leaves nothing behind on the server.
-func Tail(ctx context.Context, o TailOptions, each func(Record) error) error {
+func Tail(ctx context.Context, o TailOptions, each func(bridge.Record) error) error {
 	op := "follow stream " + o.Stream
 	if o.ConnectTimeout == 0 {
 		o.ConnectTimeout = Defaults().ConnectTimeout
@@ -70,8 +55,9 @@ func Tail(ctx context.Context, o TailOptions, each func(Record) error) error {
 
 // tail hands on records until it is over.
 type tail struct {
-	each  func(Record) error
+	each  func(bridge.Record) error
 	since time.Time
+	last  uint64        // ends after this sequence; 0 is never
 	over  chan struct{} // closed when it is
 
 	mu   sync.Mutex
@@ -86,10 +72,15 @@ func (t *tail) follow(ctx context.Context, nc *natsgo.Conn, o TailOptions) error
 	if err != nil {
 		return err
 	}
-	config, err := o.consumer(ctx, js)
+	stream, err := js.Stream(ctx, o.Stream)
 	if err != nil {
 		return err
 	}
+	last := stream.CachedInfo().State.LastSeq
+	if o.ToEnd {
+		t.last = last
+	}
+	config := o.consumer(last)
 	consumer, err := js.OrderedConsumer(ctx, o.Stream, config)
 	if err != nil {
 		return err
@@ -99,6 +90,9 @@ func (t *tail) follow(ctx context.Context, nc *natsgo.Conn, o TailOptions) error
 		defer cancel()
 		_ = js.DeleteConsumer(ctx, o.Stream, consumer.CachedInfo().Name)
 	}()
+	if o.ToEnd && consumer.CachedInfo().NumPending == 0 { // nothing comes that could tell that it is the last
+		return nil
+	}
 	consuming, err := consumer.Consume(t.take, jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 		if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, natsgo.ErrPermissionViolation) {
 			t.end(nil, err)
@@ -118,21 +112,17 @@ func (t *tail) follow(ctx context.Context, nc *natsgo.Conn, o TailOptions) error
 
 // consumer is the configuration for where to begin. Now is a sequence rather than the server's "new": a consumer that nats.go
 // makes anew before the first message came would begin with the oldest.
-func (o TailOptions) consumer(ctx context.Context, js jetstream.JetStream) (jetstream.OrderedConsumerConfig, error) {
-	c := jetstream.OrderedConsumerConfig{FilterSubjects: o.Subjects, InactiveThreshold: time.Minute}
+func (o TailOptions) consumer(last uint64) jetstream.OrderedConsumerConfig {
+	c := jetstream.OrderedConsumerConfig{FilterSubjects: o.Topics, InactiveThreshold: time.Minute}
 	switch {
 	case o.From.Start:
 		c.DeliverPolicy = jetstream.DeliverAllPolicy
 	case !o.From.Since.IsZero():
 		c.DeliverPolicy, c.OptStartTime = jetstream.DeliverByStartTimePolicy, &o.From.Since
 	default:
-		s, err := js.Stream(ctx, o.Stream)
-		if err != nil {
-			return c, err
-		}
-		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, s.CachedInfo().State.LastSeq+1
+		c.DeliverPolicy, c.OptStartSeq = jetstream.DeliverByStartSequencePolicy, last+1
 	}
-	return c, nil
+	return c
 }
 
 func (t *tail) take(m jetstream.Msg) {
@@ -140,7 +130,7 @@ func (t *tail) take(m jetstream.Msg) {
 	if err != nil || about.Timestamp.Before(t.since) { // see consumer: a consumer made anew may begin too early
 		return
 	}
-	r := Record{Message: message(m.Subject(), m.Headers(), m.Data()), Sequence: about.Sequence.Stream, Stored: about.Timestamp}
+	r := bridge.Record{Message: message(m.Subject(), m.Headers(), m.Data()), Sequence: about.Sequence.Stream, Stored: about.Timestamp}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.done {
@@ -148,6 +138,8 @@ func (t *tail) take(m jetstream.Msg) {
 	}
 	if err := t.each(r); err != nil {
 		t.endLocked(err, nil)
+	} else if t.last > 0 && (about.Sequence.Stream >= t.last || about.NumPending == 0) {
+		t.endLocked(nil, nil)
 	}
 }
 

@@ -21,7 +21,7 @@ type follower struct {
 	done   chan error
 
 	mu      sync.Mutex
-	records []nats.Record
+	records []bridge.Record
 }
 
 func follow(t testing.TB, b *broker, change func(*nats.TailOptions)) *follower {
@@ -32,7 +32,7 @@ func follow(t testing.TB, b *broker, change func(*nats.TailOptions)) *follower {
 		change(&o)
 	}
 	go func() {
-		f.done <- nats.Tail(ctx, o, func(r nats.Record) error {
+		f.done <- nats.Tail(ctx, o, func(r bridge.Record) error {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			f.records = append(f.records, r)
@@ -138,7 +138,7 @@ func TestTailBeginsWhereItIsTold(t *testing.T) {
 		"now":              {nil, []string{"coming", "coming-job"}},
 		"start":            {func(o *nats.TailOptions) { o.From.Start = true }, []string{"old", "old-job", "new", "new-job", "coming", "coming-job"}},
 		"since":            {func(o *nats.TailOptions) { o.From.Since = since }, []string{"new", "new-job", "coming", "coming-job"}},
-		"start, one topic": {func(o *nats.TailOptions) { o.From.Start, o.Subjects = true, []string{"profile.*.*", "dead.letter"} }, []string{"old", "new", "coming"}},
+		"start, one topic": {func(o *nats.TailOptions) { o.From.Start, o.Topics = true, []string{"profile.*.*", "dead.letter"} }, []string{"old", "new", "coming"}},
 	}
 	followers := map[string]*follower{}
 	for name, row := range rows {
@@ -199,7 +199,7 @@ func TestTailEndsWithTheErrorOfItsCallback(t *testing.T) {
 		t.Fatal(err)
 	}
 	enough, calls := errors.New("enough"), 0
-	err := nats.Tail(t.Context(), nats.TailOptions{URL: b.url(), Stream: "EVENTS", From: nats.From{Start: true}}, func(nats.Record) error {
+	err := nats.Tail(t.Context(), nats.TailOptions{URL: b.url(), Stream: "EVENTS", Reading: bridge.Reading{From: bridge.From{Start: true}}}, func(bridge.Record) error {
 		calls++
 		if calls == 2 {
 			return enough
@@ -214,7 +214,41 @@ func TestTailEndsWithTheErrorOfItsCallback(t *testing.T) {
 func TestTailDoesNotWaitForWhatIsNotThere(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t, nil)
-	none := func(nats.Record) error { return nil }
+	none := func(bridge.Record) error { return nil }
 	wantKind(t, nats.Tail(t.Context(), nats.TailOptions{URL: "nats://127.0.0.1:1", Stream: "EVENTS"}, none), bridge.KindUnavailable)
 	wantKind(t, nats.Tail(t.Context(), nats.TailOptions{URL: b.url(), Stream: "EVENTS"}, none), bridge.KindRefused)
+}
+
+func TestTailToTheEndEndsAfterTheLastRecord(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t, nil)
+	p := openReady(t, b.publisherOptions())
+	read := func(topics ...string) (ids []string) {
+		t.Helper()
+		reading := bridge.Reading{Topics: topics, From: bridge.From{Start: true}, ToEnd: true}
+		err := nats.Tail(t.Context(), nats.TailOptions{URL: b.url(), Stream: "EVENTS", Reading: reading}, func(r bridge.Record) error {
+			ids = append(ids, r.Message.ID)
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		return ids
+	}
+	if ids := read(); ids != nil {
+		t.Errorf("an empty stream holds %v", ids)
+	}
+	letter := event("letter", func(m *bridge.Message) { m.Topic = "dead.letter" })
+	if err := p.Publish(t.Context(), []bridge.Message{event("one"), letter, event("two")}); err != nil {
+		t.Fatal(err)
+	}
+	if ids := read(); !slices.Equal(ids, []string{"one", "letter", "two"}) {
+		t.Errorf("read %v", ids)
+	}
+	if ids := read("dead.letter"); !slices.Equal(ids, []string{"letter"}) {
+		t.Errorf("read %v", ids)
+	}
+	if ids := read("job.*.*"); ids != nil {
+		t.Errorf("read %v", ids)
+	}
 }

@@ -12,21 +12,21 @@ func (c Config) Publisher() publishers.Options {
 	return publishers.Options{Name: c.settings().publisher, NATS: c.nats(), Embedded: c.embedded()}
 }
 
-// Tail is what following the topics of this configuration needs to know, on the server that its publisher puts them on; who
-// follows adds the subjects and where to begin.
+// Tail is what following the topics of this configuration needs to know, on the broker that its publisher puts them on; who
+// follows adds what to read.
 func (c Config) Tail() publishers.TailOptions {
 	n := c.nats()
-	o := publishers.TailOptions{
+	o := publishers.TailOptions{Name: c.settings().publisher, NATS: nats.TailOptions{
 		URL: n.URL, Name: n.Name + " tail", Auth: n.Auth, TLS: n.TLS, ConnectTimeout: n.ConnectTimeout, Stream: n.Stream.Name,
-	}
-	if c.settings().publisher == publishers.Embedded {
-		c.tailEmbedded(&o)
+	}}
+	if o.Name == publishers.Embedded {
+		c.tailEmbedded(&o.NATS)
 	}
 	return o
 }
 
 // tailEmbedded points o at the embedded broker of another process on this machine.
-func (c Config) tailEmbedded(o *publishers.TailOptions) {
+func (c Config) tailEmbedded(o *nats.TailOptions) {
 	e := c.settings().embedded
 	o.URL = "nats://" + dialable(e.Listen)
 	o.Auth = nats.Auth{User: e.User, Password: e.Password, Token: e.Token}

@@ -51,7 +51,7 @@ func TestTailGoesWhereThePublisherPutsTheEvents(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := mustLoad(t, row.given).Tail()
+			got := mustLoad(t, row.given).Tail().NATS
 			if got.URL != row.url || got.Auth != row.auth || got.TLS != row.tls || got.Stream != "HRFLOW" {
 				t.Errorf("got %s, stream %s, TLS %+v", got.URL, got.Stream, got.TLS)
 			}
