@@ -2,9 +2,6 @@ package bridge
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +11,8 @@ import (
 type FanoutOptions struct {
 	// TopicPrefix stands before the event type in every topic.
 	TopicPrefix string
+	// SourcePrefixes stand between TopicPrefix and the event type in the topics of a source's events, by the source's name.
+	SourcePrefixes map[string]string
 	// DeadLetterTopic takes the events that cannot go to a topic of their own; the prefix is not put before it.
 	DeadLetterTopic string
 	// UnknownTypes is the policy for types outside Known.
@@ -54,7 +53,7 @@ func NewFanout(p Publisher, o FanoutOptions) (*Fanout, error) {
 		known[t] = true
 	}
 	return &Fanout{publisher: p, router: router{
-		prefix:     o.TopicPrefix,
+		topic:      o.Topic,
 		deadLetter: o.DeadLetterTopic,
 		policy:     o.UnknownTypes,
 		objects:    Objects(),
@@ -68,7 +67,7 @@ func NewFanout(p Publisher, o FanoutOptions) (*Fanout, error) {
 // otherwise an [*Error] whose Indexes are events of the delivery. It sets Reason on the events that it makes dead letters.
 func (f *Fanout) Publish(ctx context.Context, d Delivery, events []Event) (Receipt, error) {
 	receipt := Receipt{Events: len(events)}
-	ids := newIDs(d)
+	ids := NewEventIDs(d)
 	source := "/hrflow/" + d.Source
 	var common []Header
 	if d.Traceparent != "" {
@@ -78,12 +77,12 @@ func (f *Fanout) Publish(ctx context.Context, d Delivery, events []Event) (Recei
 	msgs := make([]Message, len(events)) // a message's position is its event's index: that is what an error's Indexes mean
 	for i := range events {
 		e := &events[i]
-		topic, err := f.router.route(e)
+		topic, err := f.router.route(d.Source, e)
 		if err != nil {
 			return Receipt{}, err
 		}
 		msgs[i] = Message{
-			ID: ids.of(e.Index), Topic: topic, Key: e.Key, Source: source, Type: string(e.Type), Time: d.Received,
+			ID: ids.Of(e.Index), Topic: topic, Key: e.Key, Source: source, Type: string(e.Type), Time: d.Received,
 			Headers: common, Value: e.Raw,
 		}
 		if e.Reason == "" {
@@ -111,31 +110,4 @@ func (m *Message) makeDeadLetter(e *Event) {
 	if said != "" {
 		m.Headers = append(m.Headers, Header{HeaderType, said})
 	}
-}
-
-// ids makes the ids of one delivery's events: a hash over the source, the signed bytes and the index, each with its length,
-// so that no two different inputs run together.
-type ids struct {
-	// seed is the hash of the source and the signed bytes, which may be large, followed by room for an index.
-	seed [sha256.Size + 8]byte
-}
-
-func newIDs(d Delivery) *ids {
-	h := sha256.New()
-	var length [8]byte
-	for _, part := range [][]byte{[]byte(d.Source), d.Signed} {
-		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
-		h.Write(length[:])
-		h.Write(part)
-	}
-	s := new(ids)
-	h.Sum(s.seed[:0])
-	return s
-}
-
-// of is the id of the event with this index: 128 bits in hex, short because a broker keeps many of them in memory.
-func (s *ids) of(index int) string {
-	binary.BigEndian.PutUint64(s.seed[sha256.Size:], uint64(index))
-	sum := sha256.Sum256(s.seed[:])
-	return hex.EncodeToString(sum[:16])
 }

@@ -16,18 +16,44 @@ const (
 	RejectUnknown     UnknownTypes = "reject"     // the delivery is refused
 )
 
+// Topic is the topic of a source's events of a type.
+func (o FanoutOptions) Topic(source string, t Type) string {
+	return o.TopicPrefix + o.SourcePrefixes[source] + string(t)
+}
+
+// Topics are those of the catalogue for every source, and the dead-letter topic: what a broker without patterns has to have.
+func (o FanoutOptions) Topics() []string { return o.topics(o.Known, "") }
+
 // StreamSubjects are the subjects that a stream has to listen on to take every topic there can be.
-func StreamSubjects(prefix, deadLetterTopic string) []string {
-	var subjects []string
-	for _, object := range Objects() {
-		subjects = append(subjects, prefix+object+".*.*")
+func (o FanoutOptions) StreamSubjects() []string { return o.topics(Objects(), ".*.*") }
+
+// topics are the names, each with what stands before it for any source and after it, and the dead-letter topic.
+func (o FanoutOptions) topics(names []string, after string) []string {
+	var all []string
+	for _, prefix := range o.prefixes() {
+		for _, name := range names {
+			all = append(all, prefix+name+after)
+		}
 	}
-	return append(subjects, deadLetterTopic)
+	return append(all, o.DeadLetterTopic)
+}
+
+// prefixes are what can stand before an event type, each once.
+func (o FanoutOptions) prefixes() []string {
+	if len(o.SourcePrefixes) == 0 {
+		return []string{o.TopicPrefix}
+	}
+	var all []string
+	for _, prefix := range o.SourcePrefixes {
+		all = append(all, o.TopicPrefix+prefix)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // router decides which topic an event goes to.
 type router struct {
-	prefix     string
+	topic      func(source string, t Type) string
 	deadLetter string
 	policy     UnknownTypes
 	objects    []string
@@ -38,9 +64,9 @@ type router struct {
 	maxNew   int
 }
 
-// route returns e's topic. It sets e.Reason where that is the dead-letter topic, and returns an error where the policy
+// route returns the topic of e, an event of the source. It sets e.Reason where that is the dead-letter topic, and returns an error where the policy
 // refuses e.
-func (r *router) route(e *Event) (string, error) {
+func (r *router) route(source string, e *Event) (string, error) {
 	if e.Reason == "" && !r.known[e.Type] {
 		switch {
 		case !slices.Contains(r.objects, e.Type.Object()):
@@ -57,7 +83,7 @@ func (r *router) route(e *Event) (string, error) {
 	if e.Reason != "" {
 		return r.deadLetter, nil
 	}
-	return r.prefix + string(e.Type), nil
+	return r.topic(source, e.Type), nil
 }
 
 // admit tells whether t is one of the first maxNew types outside the catalogue: what is sent must not make topics without

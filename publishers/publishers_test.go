@@ -19,7 +19,7 @@ func options(t *testing.T) publishers.Options {
 	o.Embedded.DataDir = t.TempDir()
 	o.Embedded.Listen = "127.0.0.1:0"
 	o.Embedded.MinFree = 0
-	o.Embedded.Stream.Subjects = bridge.StreamSubjects("", "hrbridge.deadletter")
+	o.Embedded.Stream.Subjects = bridge.DefaultFanoutOptions().StreamSubjects()
 	o.NATS.Stream = o.Embedded.Stream
 	return o
 }

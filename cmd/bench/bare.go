@@ -48,7 +48,7 @@ func stopped() context.Context {
 
 // publisherOptions are those of the bridge's own defaults.
 func publisherOptions(name, brokerAddr, dir string) publishers.Options {
-	subjects := bridge.StreamSubjects("", bridge.DefaultFanoutOptions().DeadLetterTopic)
+	subjects := bridge.DefaultFanoutOptions().StreamSubjects()
 	o := publishers.Options{Name: name, NATS: nats.Defaults(), Embedded: embedded.Defaults()}
 	o.NATS.URL, o.NATS.Stream.Subjects = "nats://"+brokerAddr, subjects
 	o.NATS.Log, o.NATS.Metrics = zap.NewNop(), prometheus.NewRegistry()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -32,7 +33,7 @@ configuration is wrong. 3: the environment is: a port or the data folder is take
   hrbridge serve --publisher nats --nats-url nats://broker:4222`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, warnings, err := config.Load(config.LoadOptions{Environ: a.env, Flags: cmd.Flags(), Dev: dev})
+			cfg, warnings, err := config.Load(config.LoadOptions{Environ: a.env, Flags: cmd.Flags(), Dev: dev, Prove: dev})
 			if err != nil {
 				return usageError(fmt.Errorf("the configuration is wrong:\n%w", err))
 			}
@@ -70,18 +71,24 @@ func (a *app) serve(ctx context.Context, cfg config.Config, warnings []config.Wa
 // prepareDev makes s serve for somebody who tries it out.
 func (a *app) prepareDev(s *service) error {
 	s.cfg.Log.Format = config.LogConsole
-	var file string
+	shown := slices.DeleteFunc(s.sources(), func(name string) bool { return name == config.ProveSource })
+	if len(shown) == 0 {
+		shown = s.sources()
+	}
+	var file string // where the secret of the source that is shown had to be made
 	for _, source := range s.cfg.WithoutSecret() {
 		secret, made, err := devSecret(s.cfg.DataDir)
 		if err != nil {
 			return err
 		}
-		file = made
+		if source == shown[0] {
+			file = made
+		}
 		s.cfg = s.cfg.WithSecret(source, []byte(secret))
 	}
 	s.greet = func(at listeners, p publishers.Publisher) {
 		fmt.Fprint(a.stdout, guide{
-			program: invocation(os.Args[0]), secretFile: file, source: s.sources()[0],
+			program: invocation(os.Args[0]), secretFile: file, source: shown[0],
 			ingress: at.ingress.Addr().String(), admin: at.admin.Addr().String(), broker: brokerURL(p),
 		})
 	}

@@ -27,7 +27,7 @@ func options(t testing.TB) embedded.Options {
 	o.Listen = "127.0.0.1:0"
 	o.MinFree = 0
 	o.DiskInterval = 10 * time.Millisecond
-	o.Stream.Subjects = bridge.StreamSubjects("", deadLetters)
+	o.Stream.Subjects = bridge.DefaultFanoutOptions().StreamSubjects()
 	o.Log = zap.NewNop()
 	return o
 }

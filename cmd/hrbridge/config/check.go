@@ -93,17 +93,26 @@ func (l *loader) checkListeners() {
 
 func (l *loader) checkTopics() {
 	prefix, dead := l.fanout.TopicPrefix, l.fanout.DeadLetterTopic
-	if most := maxTopic - bridge.MaxTypeLength; len(prefix) > most {
-		l.refuse(fmt.Sprintf("is longer than %d bytes, and topics would become longer than brokers allow", most),
-			"choose a shorter one", "topic.prefix")
-	}
 	if len(dead) > maxTopic {
 		l.refuse(fmt.Sprintf("is longer than the %d bytes that brokers allow", maxTopic), "choose a shorter one", "topic.dead_letter")
 	}
-	words := strings.Split(strings.TrimPrefix(dead, prefix), ".")
-	if strings.HasPrefix(dead, prefix) && len(words) == 3 && slices.Contains(bridge.Objects(), words[0]) {
-		l.refuse("looks like the topic of an event type", "choose a topic of another shape, such as hrbridge.deadletter",
-			"topic.dead_letter", "topic.prefix")
+	if len(prefix) > maxPrefix {
+		l.refuse(fmt.Sprintf("is longer than %d bytes, and topics would become longer than brokers allow", maxPrefix),
+			"choose a shorter one", "topic.prefix")
+		return
+	}
+	for _, s := range l.sources {
+		key := sourcesPrefix + s.name + ".topic_prefix"
+		if len(prefix)+len(s.topicPrefix) > maxPrefix {
+			l.refuse(fmt.Sprintf("is longer than %d bytes together with topic.prefix, and topics would become longer than brokers allow", maxPrefix),
+				"choose a shorter one", key, "topic.prefix")
+		}
+		name, prefixed := strings.CutPrefix(dead, prefix+s.topicPrefix)
+		if words := strings.Split(name, "."); prefixed && len(words) == 3 && slices.Contains(bridge.Objects(), words[0]) {
+			l.refuse("looks like the topic of an event type", "choose a topic of another shape, such as hrbridge.deadletter",
+				"topic.dead_letter", "topic.prefix", key)
+			return
+		}
 	}
 }
 

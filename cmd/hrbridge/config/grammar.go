@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"hrbridge/bridge"
 )
 
 // The names that end up on brokers. Words of these letters are safe as NATS subjects and as Kafka topics alike.
@@ -24,6 +26,8 @@ const (
 
 	// maxTopic is the longest topic name that every broker takes.
 	maxTopic = 249
+	// maxPrefix is the longest that can stand before every event type.
+	maxPrefix = maxTopic - bridge.MaxTypeLength
 )
 
 func checkPrefix(s string) error {

@@ -23,6 +23,8 @@ type LoadOptions struct {
 	// Dev lets a source stand without a secret: for serve --dev, which makes one (see [Config.WithSecret]), and for verbs that
 	// take no deliveries.
 	Dev bool
+	// Prove adds the source ProveSource, with topics of its own, unless the configuration names it: for serve --dev.
+	Prove bool
 }
 
 // Load lays file, environment and flags over the defaults, checks the whole and returns it with what is doubtful about it. An
@@ -35,7 +37,7 @@ func Load(o LoadOptions) (Config, []Warning, error) {
 	}
 	l.names = newNames(l.keys)
 	l.readLayers(o)
-	l.fillSources()
+	l.fillSources(o.Prove)
 	for _, k := range l.keys {
 		l.apply(k)
 	}
@@ -97,9 +99,13 @@ func (l *loader) readLayers(o LoadOptions) {
 }
 
 // fillSources makes the sources that were spoken of, or else the default one, and adds their keys to the table.
-func (l *loader) fillSources() {
+func (l *loader) fillSources(prove bool) {
 	if len(l.declared) == 0 {
 		l.declared[DefaultSource] = true
+	}
+	made := prove && !l.declared[ProveSource]
+	if made {
+		l.declared[ProveSource] = true
 	}
 	names := make([]string, 0, len(l.declared))
 	for name := range l.declared {
@@ -108,6 +114,9 @@ func (l *loader) fillSources() {
 	slices.Sort(names)
 	for _, name := range names {
 		s := newSource(name)
+		if made && name == ProveSource {
+			s.topicPrefix = ProveSource + "."
+		}
 		l.sources = append(l.sources, s)
 		l.keys = append(l.keys, s.table()...)
 	}

@@ -24,6 +24,10 @@ func (c Config) Ingress() ingress.Options {
 func (c Config) Fanout() bridge.FanoutOptions {
 	o := c.settings().fanout
 	o.Known = schema.Types()
+	o.SourcePrefixes = make(map[string]string)
+	for _, s := range c.settings().sources {
+		o.SourcePrefixes[s.name] = s.topicPrefix
+	}
 	return o
 }
 
@@ -44,8 +48,8 @@ func (c Config) embedded() embedded.Options {
 
 // stream is the stream that takes everything there can be.
 func (c Config) stream() nats.Stream {
-	s, f := c.settings().stream, c.settings().fanout
-	s.Subjects = bridge.StreamSubjects(f.TopicPrefix, f.DeadLetterTopic)
+	s := c.settings().stream
+	s.Subjects = c.Fanout().StreamSubjects()
 	s.MinMessage = c.settings().ingress.Events.MaxEvent + bridge.HeaderAllowance
 	return s
 }

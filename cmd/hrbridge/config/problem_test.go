@@ -174,6 +174,15 @@ func TestEveryMistakeIsToldWithItsPlaceItsReasonAndARemedy(t *testing.T) {
 		"too little for one delivery": {
 			env("HRBRIDGE_LIMITS_MAX_IN_FLIGHT=50MiB"),
 			`limits.max_in_flight = "50MiB" (HRBRIDGE_LIMITS_MAX_IN_FLIGHT) is too little for the largest delivery that limits.max_body and limits.max_header allow; raise it to 51208KiB or more, or lower those`},
+		"a source's prefix that leaves no room for a type": {
+			env("HRBRIDGE_TOPIC_PREFIX="+strings.Repeat("a", 40)+".", "HRBRIDGE_SOURCES_HRFLOW_TOPIC_PREFIX=ats-prod."),
+			`sources.hrflow.topic_prefix = "ats-prod." (HRBRIDGE_SOURCES_HRFLOW_TOPIC_PREFIX) is longer than 49 bytes together with topic.prefix, and topics would become longer than brokers allow; choose a shorter one`},
+		"a source's prefix without a dot": {
+			yaml("sources: {hrflow: {topic_prefix: ats}}\n"),
+			`sources.hrflow.topic_prefix = "ats" (hrbridge.yaml:1) does not end with a dot; use words of [a-zA-Z0-9_-], each with a dot after it ("prod."), or nothing`},
+		"a dead-letter topic that looks like one of a source": {
+			env("HRBRIDGE_TOPIC_PREFIX=a.", "HRBRIDGE_SOURCES_ATS_TOPIC_PREFIX=b.", "HRBRIDGE_SOURCES_ATS_SECRETS="+secret, "HRBRIDGE_TOPIC_DEAD_LETTER=a.b.job.dead.letter"),
+			`topic.dead_letter = "a.b.job.dead.letter" (HRBRIDGE_TOPIC_DEAD_LETTER) looks like the topic of an event type; choose a topic of another shape, such as hrbridge.deadletter`},
 		"remembered for longer than kept": {
 			env("HRBRIDGE_STREAM_MAX_AGE=1m"),
 			`stream.duplicate_window = "2m" is more than stream.max_age (1m), and an event that is gone cannot be remembered; raise stream.max_age or lower stream.duplicate_window`},

@@ -1,11 +1,13 @@
 package config_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"hrbridge/bridge"
+	"hrbridge/cmd/hrbridge/config"
 	"hrbridge/publishers/nats"
 )
 
@@ -15,7 +17,7 @@ func TestBothPublishersHaveTheSameStream(t *testing.T) {
 		"HRBRIDGE_DATA_DIR=elsewhere"))
 	want := nats.Defaults().Stream
 	want.Name, want.MaxBytes, want.MinMessage = "EVENTS", 5<<30, 100<<10+bridge.HeaderAllowance
-	want.Subjects = bridge.StreamSubjects("prod.", "hrbridge.deadletter")
+	want.Subjects = bridge.FanoutOptions{TopicPrefix: "prod.", DeadLetterTopic: "hrbridge.deadletter"}.StreamSubjects()
 	got := c.Publisher()
 	if diff := cmp.Diff(want, got.NATS.Stream); diff != "" {
 		t.Error(diff)
@@ -54,6 +56,49 @@ func TestTailGoesWhereThePublisherPutsTheEvents(t *testing.T) {
 			got := mustLoad(t, row.given).Tail().NATS
 			if got.URL != row.url || got.Auth != row.auth || got.TLS != row.tls || got.Stream != "HRFLOW" {
 				t.Errorf("got %s, stream %s, TLS %+v", got.URL, got.Stream, got.TLS)
+			}
+		})
+	}
+}
+
+func TestTheTopicsOfASourceCanHaveAPrefixOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	c := mustLoad(t, given{file: "sources:\n  hrflow: {secrets: " + secret + "}\n  ats: {secrets: " + secret + ", topic_prefix: ats.}\ntopic: {prefix: prod.}\n"})
+	f := c.Fanout()
+	if got := f.Topic("ats", "job.parsing.error") + " " + f.Topic("hrflow", "job.parsing.error"); got != "prod.ats.job.parsing.error prod.job.parsing.error" {
+		t.Errorf("topics %s", got)
+	}
+	if diff := cmp.Diff(f.StreamSubjects(), c.Publisher().NATS.Stream.Subjects); diff != "" || !slices.Contains(f.StreamSubjects(), "prod.ats.job.*.*") {
+		t.Errorf("the stream listens on %v", c.Publisher().NATS.Stream.Subjects)
+	}
+}
+
+func TestTheSourceToProveWithIsThereWhenAskedFor(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		file    string
+		prove   bool
+		sources []string
+		topic   string
+	}{
+		"not asked for":        {"", false, []string{"hrflow"}, "filter.a.b"},
+		"beside the default":   {"", true, []string{"hrflow", "prove"}, "prove.filter.a.b"},
+		"beside others":        {"sources: {ats: {}}\n", true, []string{"ats", "prove"}, "prove.filter.a.b"},
+		"as it was configured": {"sources: {prove: {topic_prefix: x.}}\n", true, []string{"prove"}, "x.filter.a.b"},
+		"without a prefix":     {"sources: {prove: {}}\n", true, []string{"prove"}, "filter.a.b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, _, err := config.Load(config.LoadOptions{File: write(t, "hrbridge.yaml", row.file), Dev: true, Prove: row.prove})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sources []string
+			for _, s := range c.Ingress().Sources {
+				sources = append(sources, s.Name)
+			}
+			if topic := c.Fanout().Topic("prove", "filter.a.b"); !slices.Equal(sources, row.sources) || topic != row.topic {
+				t.Errorf("sources %v, topic %s", sources, topic)
 			}
 		})
 	}

@@ -11,8 +11,12 @@ import (
 	"hrbridge/bridge/signature"
 )
 
-// DefaultSource is the source that exists when none is configured.
-const DefaultSource = "hrflow"
+const (
+	// DefaultSource is the source that exists when none is configured.
+	DefaultSource = "hrflow"
+	// ProveSource is the source that takes invented events on a live system: no service subscribes to its topics.
+	ProveSource = "prove"
+)
 
 const (
 	sourcesPrefix = "sources."
@@ -27,6 +31,7 @@ type source struct {
 	headers              []string
 	rate                 float64
 	burst                int
+	topicPrefix          string
 }
 
 func newSource(name string) *source {
@@ -52,6 +57,8 @@ func (s *source) table() []Key {
 		key(name("rate"), zeroMeans(number(&s.rate, 0, 1e6), "no limit"), "Deliveries a second; past it the answer is 429."),
 		key(name("burst"), zeroMeans(integer(&s.burst, 0, math.MaxInt32), "one second's worth"),
 			"Deliveries taken at once, where there is a rate."),
+		key(name("topic_prefix"), checked(&s.topicPrefix, "prefix", prefixWants, checkPrefix),
+			"What stands between topic.prefix and the event type in the topics of this source, its closing dot included."),
 	}
 	for i := range keys {
 		keys[i].Flag = "" // the name in the middle is not known before the file is read
