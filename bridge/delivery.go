@@ -16,7 +16,8 @@ type Delivery struct {
 
 // Receipt says what became of a delivery whose every event is durable.
 type Receipt struct {
-	Events       int // elements of the delivery's array
-	Published    int // of them, on topics of their own
-	DeadLettered int // of them, on the dead-letter topic
+	Delivery     string // the delivery's id, which its dead letters carry
+	Events       int    // elements of the delivery's array
+	Published    int    // of them, on topics of their own
+	DeadLettered int    // of them, on the dead-letter topic
 }

@@ -18,19 +18,5 @@ type Event struct {
 	LegibleType string
 }
 
-// Reason is why an event is a dead letter. The set is closed: it is a header's value and a metric's label.
-type Reason string
-
-// The reasons.
-const (
-	ReasonNotObject     Reason = "not_an_object"      // the element is not a JSON object
-	ReasonNoType        Reason = "no_type"            // it has no member "type" that is a string
-	ReasonBadType       Reason = "bad_type"           // its type is outside the grammar
-	ReasonKeyTooLong    Reason = "key_too_long"       // its key is longer than MaxKeyLength
-	ReasonUnknownObject Reason = "unknown_object"     // the type's object has no topics
-	ReasonUnknownType   Reason = "unknown_type"       // the type is not in the catalogue, and the policy says dead letter
-	ReasonTooManyTypes  Reason = "too_many_new_types" // the type is not in the catalogue, and the cap on such types is reached
-)
-
 // MaxKeyLength is the longest key in bytes. A key becomes a header, and headers have to stay small beside the value.
 const MaxKeyLength = 256

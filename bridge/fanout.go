@@ -1,10 +1,10 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // FanoutOptions are what a Fanout needs to know. Take DefaultFanoutOptions and change what differs.
@@ -66,9 +66,9 @@ func NewFanout(p Publisher, o FanoutOptions) (*Fanout, error) {
 // Publish routes the events of d and publishes them as one call. It returns a receipt when every one of them is durable, and
 // otherwise an [*Error] whose Indexes are events of the delivery. It sets Reason on the events that it makes dead letters.
 func (f *Fanout) Publish(ctx context.Context, d Delivery, events []Event) (Receipt, error) {
-	receipt := Receipt{Events: len(events)}
 	ids := NewEventIDs(d)
-	source := "/hrflow/" + d.Source
+	receipt := Receipt{Delivery: ids.Delivery(), Events: len(events)}
+	source := sourcePrefix + d.Source
 	var common []Header
 	if d.Traceparent != "" {
 		common = []Header{{HeaderTraceparent, d.Traceparent}}
@@ -83,31 +83,17 @@ func (f *Fanout) Publish(ctx context.Context, d Delivery, events []Event) (Recei
 		}
 		msgs[i] = Message{
 			ID: ids.Of(e.Index), Topic: topic, Key: e.Key, Source: source, Type: string(e.Type), Time: d.Received,
-			Headers: common, Value: e.Raw,
+			Delivery: receipt.Delivery, Index: e.Index, Headers: common, Value: e.Raw,
 		}
 		if e.Reason == "" {
 			receipt.Published++
 			continue
 		}
 		receipt.DeadLettered++
-		msgs[i].makeDeadLetter(e)
+		msgs[i] = msgs[i].deadLetter(f.router.deadLetter, e.Reason, cmp.Or(string(e.Type), e.LegibleType))
 	}
 	if err := f.publisher.Publish(ctx, msgs); err != nil {
 		return Receipt{}, err
 	}
 	return receipt, nil
-}
-
-// makeDeadLetter gives m the headers that say why e is a dead letter.
-func (m *Message) makeDeadLetter(e *Event) {
-	m.Headers = append(slices.Clip(m.Headers), Header{HeaderReason, string(e.Reason)})
-	said := e.LegibleType
-	if e.Type != "" {
-		said = string(e.Type)
-	} else {
-		m.Type = DeadLetterType
-	}
-	if said != "" {
-		m.Headers = append(m.Headers, Header{HeaderType, said})
-	}
 }

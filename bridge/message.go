@@ -22,7 +22,11 @@ type Message struct {
 	Type string
 	// Time is the CloudEvents time: when the delivery was received.
 	Time time.Time
-	// Headers are those beside the CloudEvents attributes: traceparent, and of a dead letter HeaderReason and HeaderType.
+	// Delivery and Index are the id of the delivery that the event came in and its place there; "" where they are not known.
+	// They are for a dead letter's headers, and no publisher puts them on a broker.
+	Delivery string
+	Index    int
+	// Headers are those beside the CloudEvents attributes: traceparent, and those of a dead letter and of a replayed one.
 	// Names and values are printable ASCII.
 	Headers []Header
 	// Value is the event's own bytes.
@@ -37,17 +41,24 @@ func (m *Message) DedupeID() string {
 	return m.ID + "." + m.Nonce
 }
 
+// Header is the value of the header of a name, "" where m has none.
+func (m *Message) Header(name string) string {
+	for _, h := range m.Headers {
+		if h.Name == name {
+			return h.Value
+		}
+	}
+	return ""
+}
+
 // Header is one header of a message.
 type Header struct{ Name, Value string }
 
-// What every message has, and the names of the headers that some have.
+// What every message has, and the name of a header that some have.
 const (
-	SpecVersion    = "1.0"
-	ContentType    = "application/json"
-	DeadLetterType = "hrbridge.deadletter"
+	SpecVersion = "1.0"
+	ContentType = "application/json"
 
-	HeaderReason      = "hrbridge-reason"
-	HeaderType        = "hrbridge-type"
 	HeaderTraceparent = "traceparent"
 )
 

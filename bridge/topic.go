@@ -64,12 +64,13 @@ type router struct {
 	maxNew   int
 }
 
-// route returns the topic of e, an event of the source. It sets e.Reason where that is the dead-letter topic, and returns an error where the policy
-// refuses e.
+// route returns the topic that the type of e, an event of the source, asks for, "" where there is none. It sets e.Reason where
+// e is a dead letter all the same, and returns an error where the policy refuses e.
 func (r *router) route(source string, e *Event) (string, error) {
+	hasTopic := slices.Contains(r.objects, e.Type.Object())
 	if e.Reason == "" && !r.known[e.Type] {
 		switch {
-		case !slices.Contains(r.objects, e.Type.Object()):
+		case !hasTopic:
 			e.Reason = ReasonUnknownObject
 		case r.policy == RejectUnknown:
 			return "", &Error{Kind: KindInvalid, Op: "route", Indexes: []int{e.Index},
@@ -80,8 +81,8 @@ func (r *router) route(source string, e *Event) (string, error) {
 			e.Reason = ReasonTooManyTypes
 		}
 	}
-	if e.Reason != "" {
-		return r.deadLetter, nil
+	if e.Reason != "" && !hasTopic {
+		return "", nil
 	}
 	return r.topic(source, e.Type), nil
 }

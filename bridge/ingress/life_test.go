@@ -91,7 +91,7 @@ func TestEachDeliveryIsOneLine(t *testing.T) {
 	e := start(t)
 	e.fanout.answer = func(_ context.Context, _ bridge.Delivery, events []bridge.Event) (bridge.Receipt, error) {
 		events[0].Reason = bridge.ReasonUnknownType
-		return bridge.Receipt{Events: 2, Published: 1, DeadLettered: 1}, nil
+		return bridge.Receipt{Delivery: "of-these-bytes", Events: 2, Published: 1, DeadLettered: 1}, nil
 	}
 	for range 30 {
 		e.accepted(e.deliver(header("X-Request-Id", "of-the-test")))
@@ -107,7 +107,7 @@ func TestEachDeliveryIsOneLine(t *testing.T) {
 	delete(line, "duration")
 	want := map[string]any{
 		"source": "hrflow", "request_id": "of-the-test", "status": int64(200), "events": int64(2), "published": int64(1),
-		"dead_lettered": int64(1), "bytes": int64(len(document)), "form": "body-hex", "secret": int64(1),
+		"dead_lettered": int64(1), "bytes": int64(len(document)), "form": "body-hex", "secret": int64(1), "delivery": "of-these-bytes",
 	}
 	for key, value := range want {
 		if line[key] != value {
@@ -121,6 +121,9 @@ func TestEachDeliveryIsOneLine(t *testing.T) {
 		if got := e.counted("hrbridge_events_total", "source", "hrflow", "type", kind, "outcome", outcome); got != 30 {
 			t.Errorf("%s %s: %v", outcome, kind, got)
 		}
+	}
+	if got := e.counted("hrbridge_dead_letters_total", "source", "hrflow", "reason", "unknown_type"); got != 30 || e.counted("hrbridge_dead_letters_total") != 30 {
+		t.Errorf("%v dead letters of their reason", got)
 	}
 	if got := e.counted("hrbridge_received_bytes_total", "source", "hrflow"); got != float64(30*len(document)) {
 		t.Errorf("%v bytes received", got)
@@ -167,6 +170,9 @@ func TestMetricsHaveNoLabelFromARequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowed := []string{"hrflow", "unknown", "200", "401", "404", "405", "other", "published", "dead_lettered", "missing", "repeated", "malformed", "form_off", "mismatch"}
+	for _, reason := range bridge.Reasons() {
+		allowed = append(allowed, string(reason))
+	}
 	for _, family := range families {
 		for _, metric := range family.GetMetric() {
 			for _, pair := range metric.GetLabel() {

@@ -39,6 +39,7 @@ const (
 type metrics struct {
 	deliveries      *prometheus.CounterVec
 	events          *prometheus.CounterVec
+	deadLetters     *prometheus.CounterVec
 	failures        *prometheus.CounterVec
 	received        *prometheus.CounterVec
 	duration        *prometheus.HistogramVec
@@ -51,10 +52,11 @@ type metrics struct {
 
 func newMetrics(o Options, conns *connections, registry prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
-		deliveries: counters("hrbridge_deliveries_total", "Requests answered.", "source", "status"),
-		events:     counters("hrbridge_events_total", "Events of deliveries that were verified, by what became of them.", "source", "type", "outcome"),
-		failures:   counters("hrbridge_verification_failures_total", "Signatures that were not accepted.", "source", "reason"),
-		received:   counters("hrbridge_received_bytes_total", "Bytes of bodies, and of signatures that carry the document, as they came.", "source"),
+		deliveries:  counters("hrbridge_deliveries_total", "Requests answered.", "source", "status"),
+		events:      counters("hrbridge_events_total", "Events of deliveries that were verified, by what became of them.", "source", "type", "outcome"),
+		deadLetters: counters("hrbridge_dead_letters_total", "Events of deliveries that went to the dead-letter topic, by why.", "source", "reason"),
+		failures:    counters("hrbridge_verification_failures_total", "Signatures that were not accepted.", "source", "reason"),
+		received:    counters("hrbridge_received_bytes_total", "Bytes of bodies, and of signatures that carry the document, as they came.", "source"),
 		duration: histograms("hrbridge_delivery_duration_seconds", "Time from a request's header to its answer.",
 			[]float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}),
 		publishDuration: histograms("hrbridge_publish_duration_seconds", "Time that the publishing of a delivery's events took, failures included.",
@@ -74,6 +76,9 @@ func newMetrics(o Options, conns *connections, registry prometheus.Registerer) (
 		for _, reason := range []string{reasonMissing, reasonRepeated, reasonMalformed, reasonFormOff, reasonMismatch} {
 			m.failures.WithLabelValues(source.Name, reason)
 		}
+		for _, reason := range bridge.Reasons() {
+			m.deadLetters.WithLabelValues(source.Name, string(reason))
+		}
 	}
 	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "hrbridge_in_flight_bytes", Help: "Bytes held for bodies and headers on their way.",
@@ -81,7 +86,7 @@ func newMetrics(o Options, conns *connections, registry prometheus.Registerer) (
 	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "hrbridge_connections", Help: "Connections open to the ingress.",
 	}, func() float64 { return float64(conns.count()) })
-	for _, c := range []prometheus.Collector{m.deliveries, m.events, m.failures, m.received, m.duration, m.publishDuration, m.droppedLines, inFlight, open} {
+	for _, c := range []prometheus.Collector{m.deliveries, m.events, m.deadLetters, m.failures, m.received, m.duration, m.publishDuration, m.droppedLines, inFlight, open} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register the ingress's metrics: %w", err)
 		}
@@ -115,6 +120,7 @@ func (m *metrics) count(source string, events []bridge.Event, durable bool) {
 			tally[of][refused]++
 		case events[i].Reason != "":
 			tally[of][deadLettered]++
+			m.deadLetters.WithLabelValues(source, string(events[i].Reason)).Inc()
 		default:
 			tally[of][published]++
 		}

@@ -121,7 +121,7 @@ func (d *delivery) note(status int, r *refusal) {
 		fields = append(fields, zap.String("form", string(d.match.Form)), zap.Int("secret", d.match.Secret))
 	}
 	if r == nil {
-		fields = append(fields, zap.Int("status", status),
+		fields = append(fields, zap.Int("status", status), zap.String("delivery", d.receipt.Delivery),
 			zap.Int("published", d.receipt.Published), zap.Int("dead_lettered", d.receipt.DeadLettered))
 	} else {
 		fields = append(fields, zap.Int("refused", len(d.events)))
