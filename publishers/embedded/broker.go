@@ -74,6 +74,11 @@ func (b *Broker) start(ctx context.Context, o Options) error {
 	if b.engine, err = newEngine(o, access, maxStore); err != nil {
 		return err
 	}
+	if o.Listen != "" {
+		if err := b.folder.admit(access.operator); err != nil {
+			return err
+		}
+	}
 	if err := b.engine.start(); err != nil {
 		return err
 	}

@@ -12,9 +12,13 @@ import (
 
 // The data folder's members.
 const (
-	storeName = "jetstream" // the server's: it appends this name to the folder that it is given
-	lockName  = "lock"
+	storeName    = "jetstream" // the server's: it appends this name to the folder that it is given
+	lockName     = "lock"
+	operatorName = "operator" // the operator's password, while the server runs
 )
+
+// ErrInUse is in the chain of an error about a data folder that another process has.
+var ErrInUse = errors.New("in use by another process")
 
 // folder is the data folder, held by this process alone: the server takes no lock, and two of them in one store destroy it.
 type folder struct {
@@ -33,7 +37,7 @@ func openFolder(path string) (*folder, error) {
 	case err != nil:
 		return nil, unusable(path, err)
 	case !taken:
-		return nil, fmt.Errorf("data folder %s is in use by another process: stop that one, or set data_dir to another folder", path)
+		return nil, fmt.Errorf("data folder %s is %w: stop that one, or set data_dir to another folder", path, ErrInUse)
 	}
 	return f, nil
 }
@@ -66,8 +70,9 @@ func (f *folder) stored() (int64, error) {
 
 // release lets others take the folder. The lock's file stays: whoever removed it could remove another's.
 func (f *folder) release() error {
-	if err := f.lock.Unlock(); err != nil {
-		return fmt.Errorf("release data folder %s: %w", f.path, err)
+	err := f.dismiss()
+	if unlock := f.lock.Unlock(); unlock != nil {
+		err = errors.Join(err, fmt.Errorf("release data folder %s: %w", f.path, unlock))
 	}
-	return nil
+	return err
 }
