@@ -1,6 +1,10 @@
 package kafka
 
 import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +23,11 @@ const (
 	CompressZstd   Compression = "zstd"
 )
 
+// Compressions are all of them.
+func Compressions() []Compression {
+	return []Compression{CompressNone, CompressLZ4, CompressZstd, CompressSnappy, CompressGzip}
+}
+
 // Mechanism is how the bridge says who it is.
 type Mechanism string
 
@@ -29,6 +38,11 @@ const (
 	SASLScramSHA256 Mechanism = "scram-sha-256"
 	SASLScramSHA512 Mechanism = "scram-sha-512"
 )
+
+// Mechanisms are all of them.
+func Mechanisms() []Mechanism {
+	return []Mechanism{SASLNone, SASLPlain, SASLScramSHA256, SASLScramSHA512}
+}
 
 // Connection is how to reach the cluster, for publishing and for reading alike.
 type Connection struct {
@@ -108,4 +122,60 @@ func Defaults() Options {
 		Idempotent:  true,
 		Topics:      Topics{Provision: true, Partitions: 6, Retention: 7 * 24 * time.Hour},
 	}
+}
+
+// check refuses what can never work.
+func (o Options) check() error {
+	t := o.Topics
+	switch {
+	case !slices.Contains(Compressions(), o.Compression):
+		return fmt.Errorf("kafka.compression is %q: want one of %v", o.Compression, Compressions())
+	case o.AckTimeout <= 0:
+		return errors.New("kafka.ack_timeout has to be longer than nothing")
+	case t.Provision && t.Partitions < 1:
+		return errors.New("kafka.partitions has to be one at least")
+	case t.Replicas < 0 || t.MinInSync < 0 || t.Retention < 0 || t.MaxMessage < 0:
+		return errors.New("kafka: what the topics are made with cannot be negative")
+	case t.Replicas > 0 && t.MinInSync > t.Replicas:
+		return errors.New("kafka.min_insync_replicas is more than kafka.replicas: nothing would ever be acknowledged")
+	case t.MaxMessage > 0 && t.MaxMessage < t.MinMessage:
+		return fmt.Errorf("kafka.max_message is less than the %d bytes of the largest event with its headers", t.MinMessage)
+	}
+	return o.Connection.check()
+}
+
+func (c Connection) check() error {
+	switch {
+	case len(c.Brokers) == 0:
+		return errors.New("kafka.brokers is empty: set it to the addresses of some brokers, such as 127.0.0.1:9092")
+	case c.DialTimeout <= 0:
+		return errors.New("kafka.dial_timeout has to be longer than nothing")
+	case (c.TLS.CertFile == "") != (c.TLS.KeyFile == ""):
+		return errors.New("kafka.tls: of the client certificate and its key only one is set: set both")
+	case !c.TLS.Enabled && c.TLS != TLS{}:
+		return errors.New("kafka.tls: files are set, and kafka.tls.enabled is not")
+	}
+	for i, broker := range c.Brokers {
+		if host, port, err := net.SplitHostPort(broker); err != nil || host == "" || port == "" {
+			return fmt.Errorf("kafka.brokers: address %d is not one: want host:port", i+1)
+		}
+	}
+	return c.SASL.check(c.TLS.Enabled)
+}
+
+func (s SASL) check(secure bool) error {
+	switch {
+	case !slices.Contains(Mechanisms(), s.Mechanism):
+		return fmt.Errorf("kafka.sasl.mechanism is %q: want one of %v", s.Mechanism, Mechanisms())
+	case s.Mechanism == SASLNone && (s.User != "" || s.Password != ""):
+		return errors.New("kafka.sasl: a user or a password is set but no mechanism: set kafka.sasl.mechanism too")
+	case s.Mechanism == SASLNone:
+		return nil
+	case s.User == "" || s.Password == "":
+		return errors.New("kafka.sasl: the mechanism needs a user and a password")
+	case !secure && !s.AllowPlaintext:
+		return errors.New("kafka.sasl would send the password over a connection that everybody on the way can read: " +
+			"set kafka.tls.enabled, or kafka.sasl.allow_plaintext where the network is yours alone")
+	}
+	return nil
 }
