@@ -19,6 +19,8 @@ type ack struct {
 	repeat bool // not stored now: the server has the id already
 	batch  string
 	count  int
+	// sequence is the message's in the stream; 0 where nothing is stored.
+	sequence uint64
 }
 
 // acks reads acknowledgements of one stream.
@@ -54,7 +56,7 @@ func (a acks) read(m *natsgo.Msg) (ack, error) {
 		}
 	}
 	if bytes.HasPrefix(m.Data, a.stored) && !bytes.Contains(m.Data, batchMark) {
-		return ack{repeat: bytes.Contains(m.Data, repeatMark)}, nil
+		return ack{repeat: bytes.Contains(m.Data, repeatMark), sequence: leadingSequence(m.Data[len(a.stored):])}, nil
 	}
 	return a.decode(m.Data)
 }
@@ -77,5 +79,22 @@ func (a acks) decode(data []byte) (ack, error) {
 	if answer.Stream != a.stream || answer.Sequence == 0 {
 		return ack{}, errForeign
 	}
-	return ack{batch: answer.Batch, count: answer.Count, repeat: answer.Repeat}, nil
+	return ack{batch: answer.Batch, count: answer.Count, repeat: answer.Repeat, sequence: answer.Sequence}, nil
+}
+
+// sequenceMark is what the server writes after the stream.
+const sequenceMark = `"seq":`
+
+// leadingSequence is the sequence that data starts with, 0 where it does not.
+func leadingSequence(data []byte) (sequence uint64) {
+	if !bytes.HasPrefix(data, []byte(sequenceMark)) {
+		return 0
+	}
+	for _, c := range data[len(sequenceMark):] {
+		if c < '0' || c > '9' {
+			break
+		}
+		sequence = 10*sequence + uint64(c-'0')
+	}
+	return sequence
 }

@@ -17,14 +17,16 @@ type inbox struct {
 	acks   acks
 	// astray is told when an answer says that the stream is not there or not what it has to be.
 	astray func()
+	// stored is told the sequence of whatever the stream has.
+	stored func(sequence uint64)
 
 	mu      sync.Mutex
 	last    uint64
 	flights map[uint64]*flight
 }
 
-func newInbox(stream string, astray func()) *inbox {
-	return &inbox{prefix: natsgo.NewInbox() + ".", acks: newAcks(stream), astray: astray, flights: make(map[uint64]*flight)}
+func newInbox(stream string, astray func(), stored func(sequence uint64)) *inbox {
+	return &inbox{prefix: natsgo.NewInbox() + ".", acks: newAcks(stream), astray: astray, stored: stored, flights: make(map[uint64]*flight)}
 }
 
 // subscribe makes the inbox hear of nc.
@@ -74,6 +76,9 @@ func (in *inbox) receive(m *natsgo.Msg) {
 	a, err := in.acks.read(m)
 	if err != nil && isAstray(err) {
 		in.astray()
+	}
+	if a.sequence > 0 {
+		in.stored(a.sequence)
 	}
 	if f != nil {
 		f.answer(int(i), a, err)

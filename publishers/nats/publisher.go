@@ -56,8 +56,9 @@ func Open(ctx context.Context, o Options) (*Publisher, error) {
 	p := &Publisher{op: "publish to stream " + o.Stream.Name, timeout: o.AckTimeout, health: &health{}}
 	p.measure(o.Metrics)
 	p.link.log = o.Log
-	p.keeper = newKeeper(o, p.link.conn.Load)
-	p.inbox = newInbox(o.Stream.Name, p.keeper.missing)
+	m := &memory{lost: lostCounter(o.Metrics), log: o.Log.With(zap.String("stream", o.Stream.Name))}
+	p.keeper = newKeeper(o, p.link.conn.Load, m)
+	p.inbox = newInbox(o.Stream.Name, p.keeper.missing, m.note)
 	p.link.setup = p.inbox.subscribe
 	p.link.broken = func() { p.keeper.lost(); p.inbox.fail(errDisconnected); p.health.reset() }
 	p.link.back = p.keeper.connected

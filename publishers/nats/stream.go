@@ -31,6 +31,7 @@ type keeper struct {
 	timeout   time.Duration
 	log       *zap.Logger
 	conn      func() *natsgo.Conn
+	memory    *memory
 
 	kick chan struct{} // has room for one
 
@@ -44,8 +45,9 @@ type keeper struct {
 	warned     string                  // of differences that break nothing
 }
 
-func newKeeper(o Options, conn func() *natsgo.Conn) *keeper {
+func newKeeper(o Options, conn func() *natsgo.Conn, m *memory) *keeper {
 	return &keeper{
+		memory: m,
 		stream: o.Stream, batch: o.Commit == CommitBatch, provision: o.Provision, timeout: o.AckTimeout, log: o.Log, conn: conn,
 		kick: make(chan struct{}, 1), found: notChecked(o.Stream.Name),
 	}
@@ -184,10 +186,13 @@ func (k *keeper) ensure(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	have, err := k.find(ctx, js)
+	acknowledged := k.memory.acknowledged.Load() // before the stream is asked: what comes later may not be in its answer
+	found, err := k.find(ctx, js)
 	if err != nil {
 		return 0, err
 	}
+	k.memory.compare(acknowledged, found)
+	have := found.Config
 	differences := k.stream.compare(k.batch, have)
 	if wanted, changed := k.fixed(have, differences); changed {
 		info, err := js.UpdateStream(ctx, wanted)
@@ -208,23 +213,23 @@ func (k *keeper) ensure(ctx context.Context) (int, error) {
 	return largest, k.judge(differences, nc.ConnectedServerVersion())
 }
 
-// find returns the stream's configuration, creating the stream where there is none and that is allowed.
-func (k *keeper) find(ctx context.Context, js jetstream.JetStream) (jetstream.StreamConfig, error) {
+// find returns the stream as it is, creating it where there is none and that is allowed.
+func (k *keeper) find(ctx context.Context, js jetstream.JetStream) (*jetstream.StreamInfo, error) {
 	for {
 		s, err := js.Stream(ctx, k.stream.Name)
 		if err == nil {
-			return s.CachedInfo().Config, nil
+			return s.CachedInfo(), nil
 		}
 		if !errors.Is(err, jetstream.ErrStreamNotFound) || !k.provision {
-			return jetstream.StreamConfig{}, err
+			return nil, err
 		}
 		s, err = js.CreateStream(ctx, k.stream.configuration(k.batch))
 		if err == nil {
 			k.log.Info("created the stream", zap.String("stream", k.stream.Name), zap.Strings("subjects", k.stream.Subjects))
-			return s.CachedInfo().Config, nil
+			return s.CachedInfo(), nil
 		}
 		if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // then another bridge was faster: see what it made
-			return jetstream.StreamConfig{}, fmt.Errorf("create it: %w", err)
+			return nil, fmt.Errorf("create it: %w", err)
 		}
 	}
 }
