@@ -11,10 +11,12 @@ FUZZTIME ?= 10s
 TOOL := go tool -modfile=.ci/tools.mod
 # The race detector needs cgo, and cgo a C compiler.
 RACE = $(shell command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
+# A real Kafka runs on a JDK and comes through Maven.
+KAFKA = $(shell command -v java >/dev/null 2>&1 && command -v mvn >/dev/null 2>&1 && echo yes)
 
 .PHONY: help
 help: ## say what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/hrbridge
@@ -27,7 +29,16 @@ run: build ## build, and serve with a secret and a broker of its own, to try it 
 .PHONY: test
 test: ## run every test, in random order, with the race detector where there is a C compiler
 	@[ -n "$(RACE)" ] || echo "no C compiler found: testing without the race detector" >&2
+	@[ -n "$(KAFKA)" ] || echo "no JDK 17 and Maven found: testing without a real Kafka" >&2
 	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -shuffle=on -timeout 15m ./...
+
+.PHONY: kafka
+kafka: ## run Apache Kafka on 127.0.0.1:9092, its data under build/, to try the bridge with (a JDK 17 and Maven)
+	@mkdir -p build && go build -o build/run-kafka ./cmd/kafka && exec build/run-kafka
+
+.PHONY: kafka-cluster
+kafka-cluster: ## the same with three brokers, on 9092 to 9094
+	@mkdir -p build && go build -o build/run-kafka ./cmd/kafka && exec build/run-kafka -brokers 3 -dir build/kafka-cluster
 
 .PHONY: lint
 lint: ## run the linters of .golangci.yml (the first time builds them: minutes)
@@ -61,6 +72,6 @@ check: ## see that formatting, modules and generated files are as committed
 		[ "$$before" = "$$(git status --porcelain; git diff)" ] || { echo "generated files were stale; commit what go generate changed" >&2; exit 1; }
 
 .PHONY: clean
-clean: ## remove what build and the tests left; data stays
-	rm -rf bin
+clean: ## remove what build, kafka and the tests left; the data folder stays
+	rm -rf bin build
 	go clean -testcache

@@ -24,18 +24,20 @@ var rooms = map[string][]string{
 		"bridge", "publishers/embedded", "publishers/nats",
 	},
 	// Group commit is how nats.commit: batch makes a commit; the embedded publisher is that one on a server in process.
-	"publishers/nats":          {"bridge", "publishers/groupcommit"},
-	"publishers/kafka":         {"bridge", "publishers/groupcommit"},
-	"publishers/embedded":      {"bridge", "publishers/groupcommit", "publishers/nats"},
-	"publishers/groupcommit":   {"bridge"},
-	"publishers/publishertest": {"bridge"},
-	"schema":                   {},
+	"publishers/nats":            {"bridge", "publishers/groupcommit"},
+	"publishers/kafka":           {"bridge", "publishers/groupcommit"},
+	"publishers/kafka/kafkatest": {"bridge"},
+	"publishers/embedded":        {"bridge", "publishers/groupcommit", "publishers/nats"},
+	"publishers/groupcommit":     {"bridge"},
+	"publishers/publishertest":   {"bridge"},
+	"schema":                     {},
 	// The options of the parts, and the closed sets (forms, types) that their values come from.
 	"cmd/hrbridge/config": {
 		"bridge", "bridge/ingress", "bridge/signature", "publishers", "publishers/embedded", "publishers/nats", "schema",
 	},
 	"cmd/hrbridge": {"*"},
 	"cmd/bench":    {"*"},
+	"cmd/kafka":    {"publishers/kafka/kafkatest"},
 }
 
 // outside is what some rooms may not import, directly, of what is not ours: a package, or a tree of them before "/...".
