@@ -10,6 +10,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// The keys that others look for among the differences.
+const (
+	maxPayloadKey = "the server's max_payload"
+	maxSizeKey    = "max_msg_size"
+	windowKey     = "duplicate_window"
+	replicasKey   = "num_replicas"
+)
+
 // difference is one setting of a stream that is not as configured.
 type difference struct {
 	key, want, have string
@@ -101,7 +109,7 @@ func (s Stream) compareIntake(batch bool, have jetstream.StreamConfig) []differe
 	grave(have.NoAck, "no_ack", false, true, func(c *jetstream.StreamConfig) { c.NoAck = false })
 	grave(have.MaxMsgsPerSubject > 0 && !have.DiscardNewPerSubject, "max_msgs_per_subject", "no limit", have.MaxMsgsPerSubject,
 		func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = -1 })
-	grave(have.MaxMsgSize > 0 && int(have.MaxMsgSize) < s.MinMessage, "max_msg_size", fmt.Sprint("at least ", s.MinMessage), have.MaxMsgSize,
+	grave(have.MaxMsgSize > 0 && int(have.MaxMsgSize) < s.MinMessage, maxSizeKey, fmt.Sprint("at least ", s.MinMessage), have.MaxMsgSize,
 		func(c *jetstream.StreamConfig) { c.MaxMsgSize = int32(s.MinMessage) })
 	grave(batch && !have.AllowAtomicPublish, "allow_atomic", true, false,
 		func(c *jetstream.StreamConfig) { c.AllowAtomicPublish = true })
@@ -113,6 +121,14 @@ func (s Stream) compareIntake(batch bool, have jetstream.StreamConfig) []differe
 		})
 	}
 	return found
+}
+
+// comparePayload is about the largest message that the server takes at all.
+func (s Stream) comparePayload(most int64) []difference {
+	if int(most) >= s.MinMessage {
+		return nil
+	}
+	return []difference{{key: maxPayloadKey, want: fmt.Sprint("at least ", s.MinMessage), have: fmt.Sprint(most), grave: true}}
 }
 
 // compareLimits is about how much and how long. 0 and less are no limit.
@@ -144,14 +160,14 @@ func (s Stream) compareLimits(have jetstream.StreamConfig) []difference {
 	bound("max_msgs", s.MaxMessages, have.MaxMsgs, count, func(c *jetstream.StreamConfig) { c.MaxMsgs = limit(s.MaxMessages) })
 
 	if s.DuplicateWindow != have.Duplicates {
-		d := difference{key: "duplicate_window", want: s.DuplicateWindow.String(), have: have.Duplicates.String()}
+		d := difference{key: windowKey, want: s.DuplicateWindow.String(), have: have.Duplicates.String()}
 		if s.DuplicateWindow > have.Duplicates {
 			d.fix = func(c *jetstream.StreamConfig) { c.Duplicates = s.DuplicateWindow }
 		}
 		found = append(found, d)
 	}
 	if s.Replicas != have.Replicas {
-		d := difference{key: "num_replicas", want: strconv.Itoa(s.Replicas), have: strconv.Itoa(have.Replicas)}
+		d := difference{key: replicasKey, want: strconv.Itoa(s.Replicas), have: strconv.Itoa(have.Replicas)}
 		if s.Replicas > have.Replicas {
 			d.fix = func(c *jetstream.StreamConfig) { c.Replicas = s.Replicas }
 		}

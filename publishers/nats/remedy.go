@@ -17,19 +17,22 @@ type unfit struct {
 	version     string
 }
 
-func (u *unfit) Error() string {
+func (u *unfit) Error() string { return describe(u.differences) + ": " + u.remedy() }
+
+// remedy is what helps against the worst of the differences.
+func (u *unfit) remedy() string {
 	remedy := "change the stream (nats stream edit), let hrbridge do it (nats.provision), or name another stream"
 	for _, d := range u.differences {
 		switch {
 		case d.key == "allow_atomic" && u.provision:
 			remedy = "nats.commit batch needs a nats-server of 2.12 or later, this one is " + u.version + ": upgrade it or set nats.commit to pipeline"
-		case d.key == "the server's max_payload":
+		case d.key == maxPayloadKey:
 			remedy = "raise max_payload in the server's configuration, or lower the largest event that is accepted"
 		case d.fix == nil:
 			remedy = "that cannot be changed on a stream that exists: name another stream, or move the events and make it anew"
 		}
 	}
-	return describe(u.differences) + ": " + remedy
+	return remedy
 }
 
 // explain says what a failed check means and what helps.

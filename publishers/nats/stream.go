@@ -203,9 +203,7 @@ func (k *keeper) ensure(ctx context.Context) (int, error) {
 		k.log.Info("changed the stream", zap.String("stream", k.stream.Name), zap.String("differences", describe(differences)))
 		differences = k.stream.compare(k.batch, have)
 	}
-	if most := nc.MaxPayload(); int(most) < k.stream.MinMessage {
-		differences = append(differences, difference{key: "the server's max_payload", want: fmt.Sprint("at least ", k.stream.MinMessage), have: fmt.Sprint(most), grave: true})
-	}
+	differences = append(differences, k.stream.comparePayload(nc.MaxPayload())...)
 	largest := int(nc.MaxPayload())
 	if have.MaxMsgSize > 0 {
 		largest = min(largest, int(have.MaxMsgSize))

@@ -68,20 +68,26 @@ func (a *authority) leaf(name string) (certFile, keyFile string) {
 	}, false)
 }
 
+// secureServer is a server with a certificate of the authority, which asks for one of it.
+func secureServer(t testing.TB, ours *authority) func(*server.Options) {
+	t.Helper()
+	certFile, keyFile := ours.leaf("server")
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(ours.cert)
+	return func(o *server.Options) {
+		o.TLS, o.TLSVerify, o.TLSTimeout = true, true, 5
+		o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}
+	}
+}
+
 func TestTLSWithAnOwnAuthorityAndAClientCertificate(t *testing.T) {
 	t.Parallel()
 	ours, theirs := newAuthority(t), newAuthority(t)
-	b := startBroker(t, func(o *server.Options) {
-		certFile, keyFile := ours.leaf("server")
-		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pool := x509.NewCertPool()
-		pool.AddCert(ours.cert)
-		o.TLS, o.TLSVerify, o.TLSTimeout = true, true, 5
-		o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}
-	})
+	b := startBroker(t, secureServer(t, ours))
 	ourCert, ourKey := ours.leaf("client")
 	theirCert, theirKey := theirs.leaf("client")
 	good := nats.TLS{CAFile: ours.file, CertFile: ourCert, KeyFile: ourKey}
