@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"hrbridge/bridge"
 )
 
 // checkTimeout bounds a check, below the second or more that probes wait.
@@ -38,6 +40,7 @@ const (
 type readiness struct {
 	Status status            `json:"status"`
 	Checks map[string]result `json:"checks"`
+	Notes  []bridge.Finding  `json:"notes,omitempty"`
 }
 
 // result is what became of one check.
@@ -63,7 +66,7 @@ func (s *Server) readiness(ctx context.Context) readiness {
 		wg.Go(func() { results[i] = s.check(ctx, c) })
 	}
 	wg.Wait()
-	now := readiness{Status: statusReady, Checks: make(map[string]result, len(results))}
+	now := readiness{Status: statusReady, Checks: make(map[string]result, len(results)), Notes: s.notes}
 	for i, r := range results {
 		now.Checks[s.checks[i].Name] = r
 		if r.Reason != "" {

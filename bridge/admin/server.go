@@ -14,6 +14,8 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/singleflight"
+
+	"hrbridge/bridge"
 )
 
 // The bounds of a listener that serves probes and a scraper: generous for them, and small beside what the ingress needs.
@@ -31,6 +33,8 @@ const (
 type Options struct {
 	// Checks are the parts that readiness depends on; their names are unique.
 	Checks []Check
+	// Notes are what was found at start that somebody should know: /readyz shows them, and they change nothing of what it says.
+	Notes []bridge.Finding
 	// Metrics is what /metrics shows.
 	Metrics prometheus.Gatherer
 	// Log gets the changes of readiness; nil for none.
@@ -42,6 +46,7 @@ type Options struct {
 // Server answers on the admin listener.
 type Server struct {
 	checks   []Check
+	notes    []bridge.Finding
 	running  singleflight.Group // of checks, by name
 	draining atomic.Bool
 	version  string
@@ -54,7 +59,7 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
-	s := &Server{checks: o.Checks, version: o.Version, log: o.Log}
+	s := &Server{checks: o.Checks, notes: o.Notes, version: o.Version, log: o.Log}
 	errorLog := zap.NewStdLog(o.Log)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.healthz)

@@ -22,6 +22,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"hrbridge/bridge"
 	"hrbridge/bridge/admin"
 )
 
@@ -37,6 +38,16 @@ func TestHealthzSaysThatTheProcessLivesWhateverTheChecksSay(t *testing.T) {
 	}
 	if got := header.Get("Content-Type"); got != "application/json" {
 		t.Errorf("Content-Type %q", got)
+	}
+}
+
+func TestReadyzShowsNotesAndIsReadyAllTheSame(t *testing.T) {
+	t.Parallel()
+	s := start(t, admin.Options{Notes: []bridge.Finding{{Name: "clock", Status: bridge.VerdictFailure, Found: "it is 1970", Remedy: "set it"}}})
+	code, _, body := s.get(t, "/readyz")
+	want := `{"status":"ready","checks":{},"notes":[{"name":"clock","status":"failure","found":"it is 1970","remedy":"set it"}]}`
+	if code != http.StatusOK || strings.TrimSpace(body) != want {
+		t.Errorf("GET /readyz: %d %s", code, body)
 	}
 }
 

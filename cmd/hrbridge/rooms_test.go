@@ -33,11 +33,12 @@ var rooms = map[string][]string{
 	"schema":                     {},
 	// The options of the parts, and the closed sets (forms, types) that their values come from.
 	"cmd/hrbridge/config": {
-		"bridge", "bridge/ingress", "bridge/signature", "publishers", "publishers/embedded", "publishers/nats", "schema",
+		"bridge", "bridge/ingress", "bridge/signature", "cmd/hrbridge/doctor", "publishers", "publishers/embedded", "publishers/nats", "schema",
 	},
-	"cmd/hrbridge": {"*"},
-	"cmd/bench":    {"*"},
-	"cmd/kafka":    {"publishers/kafka/kafkatest"},
+	"cmd/kafka":           {"publishers/kafka/kafkatest"},
+	"cmd/hrbridge/doctor": {"bridge"},
+	"cmd/hrbridge":        {"*"},
+	"cmd/bench":           {"*"},
 }
 
 // outside is what some rooms may not import, directly, of what is not ours: a package, or a tree of them before "/...".
@@ -51,6 +52,7 @@ var outside = map[string][]string{
 	"bridge/admin":           {"os/exec", "path/filepath", "github.com/nats-io/..."},
 	"schema":                 {"net/...", "os/..."},
 	"cmd/hrbridge":           {"github.com/nats-io/...", "github.com/labstack/..."},
+	"cmd/hrbridge/doctor":    {"github.com/nats-io/...", "github.com/labstack/..."},
 	"publishers":             {"net/http/...", "github.com/nats-io/..."},
 	"publishers/nats":        {"net/http/...", "github.com/nats-io/nats-server/..."},
 	"publishers/kafka":       {"net/http/...", "github.com/nats-io/..."},

@@ -73,7 +73,7 @@ func (s *service) serve(ctx context.Context) (err error) {
 	}
 	defer at.close() // those that no part has taken over
 	metrics := newMetrics()
-	adm := admin.New(admin.Options{Checks: s.checks(), Metrics: metrics, Log: s.log.Named("admin"), Version: buildVersion()})
+	adm := admin.New(admin.Options{Checks: s.checks(), Notes: s.examine(), Metrics: metrics, Log: s.log.Named("admin"), Version: buildVersion()})
 	admServing := start("the admin listener", adm.Serve, at.admin)
 	defer func() { err = errors.Join(err, s.stopAdmin(ctx, adm, admServing)) }()
 

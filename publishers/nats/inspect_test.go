@@ -267,7 +267,9 @@ func TestInspectIsAlwaysAboutTheSameChecks(t *testing.T) {
 func TestInspectChangesNothingOnTheServer(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t, nil)
-	stored(func(c *jetstream.StreamConfig) { c.Name, c.Subjects, c.Discard = "OLD", []string{"old.>"}, jetstream.DiscardOld })(t, b)
+	stored(func(c *jetstream.StreamConfig) {
+		c.Name, c.Subjects, c.Discard = "OLD", []string{"old.>"}, jetstream.DiscardOld
+	})(t, b)
 	js := b.client()
 	before := streams(t, js)
 	if _, err := inspect(t, b); err != nil {

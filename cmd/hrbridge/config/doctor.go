@@ -1,0 +1,66 @@
+package config
+
+import (
+	"slices"
+
+	"hrbridge/bridge/signature"
+	"hrbridge/cmd/hrbridge/doctor"
+	"hrbridge/publishers"
+)
+
+// Inspect is what looking at the broker needs to know.
+func (c Config) Inspect() publishers.InspectOptions {
+	i := c.settings().ingress
+	return publishers.InspectOptions{Options: c.Publisher(), Tail: c.Tail(), Redelivery: i.AnswerWithin + i.RetryAfter}
+}
+
+// Doctor is what looking at this machine needs to know; dev as for serve.
+func (c Config) Doctor(dev bool) doctor.Options {
+	s := c.settings()
+	o := doctor.Options{
+		DataDir: c.DataDir, AdminListen: c.AdminListen,
+		Limits: doctor.Limits{
+			MaxConnections: s.ingress.MaxConns, MaxBody: s.ingress.MaxBody, MaxHeader: s.ingress.MaxHeader, MaxEvent: s.ingress.Events.MaxEvent,
+		},
+	}
+	for _, source := range s.sources {
+		o.Sources = append(o.Sources, source.doctor(dev))
+	}
+	switch s.publisher {
+	case publishers.Embedded:
+		o.Stores, o.MinFree, o.MinFreeKey = true, s.embedded.MinFree, "embedded.min_free"
+		o.Files = secretFilesOf("embedded.password_file", s.embeddedFiles.password, "embedded.token_file", s.embeddedFiles.token,
+			"embedded.tls.key_file", s.embedded.TLS.KeyFile)
+	case publishers.NATS:
+		o.Files = secretFilesOf("nats.password_file", s.natsFiles.password, "nats.token_file", s.natsFiles.token,
+			"nats.nkey_seed_file", s.nats.Auth.NKeySeedFile, "nats.credentials_file", s.nats.Auth.CredentialsFile,
+			"nats.tls.key_file", s.nats.TLS.KeyFile)
+	}
+	return o
+}
+
+// doctor is the source without its secrets.
+func (s *source) doctor(dev bool) doctor.Source {
+	d := doctor.Source{
+		Name: s.name, Dev: dev,
+		HeaderOnly: !slices.Contains(s.forms, signature.BodyHex) && !slices.Contains(s.forms, signature.BodyCompactHex),
+	}
+	for _, secret := range s.secrets {
+		d.Lengths = append(d.Lengths, len(secret))
+	}
+	for _, file := range s.secretFiles {
+		d.Files = append(d.Files, doctor.File{Key: sourcesPrefix + s.name + ".secret_files", Path: file})
+	}
+	return d
+}
+
+// secretFilesOf are pairs of a key and the file that it names, without those that name none.
+func secretFilesOf(pairs ...string) []doctor.File {
+	var files []doctor.File
+	for pair := range slices.Chunk(pairs, 2) {
+		if pair[1] != "" {
+			files = append(files, doctor.File{Key: pair[0], Path: pair[1]})
+		}
+	}
+	return files
+}
