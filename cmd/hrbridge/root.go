@@ -37,6 +37,7 @@ durably.`,
 		a.serveCommand(),
 		a.sendCommand(),
 		a.tailCommand(),
+		a.deadletterCommand(),
 		a.healthcheckCommand(),
 		a.validateCommand(),
 		a.doctorCommand(),
@@ -45,11 +46,17 @@ durably.`,
 		a.versionCommand(),
 		a.completionCommand(),
 	)
-	for _, verb := range root.Commands() {
+	refuseAsUsage(root.Commands())
+	return root
+}
+
+// refuseAsUsage makes refusals of the arguments and flags of verbs, and of the verbs below them, errors of usage.
+func refuseAsUsage(verbs []*cobra.Command) {
+	for _, verb := range verbs {
 		verb.Args = usageArgs(verb.Args)
 		verb.PreRunE = usageFlags
+		refuseAsUsage(verb.Commands())
 	}
-	return root
 }
 
 // unknownVerb says which verbs come close to what was typed.

@@ -145,12 +145,9 @@ func parseFrom(s string, now time.Time) (bridge.From, error) {
 	case "start":
 		return bridge.From{Start: true}, nil
 	}
-	if ago, err := time.ParseDuration(s); err == nil && ago >= 0 {
-		return bridge.From{Since: now.Add(-ago)}, nil
+	since, err := parseMoment("--from", s, now)
+	if err != nil {
+		return bridge.From{}, fmt.Errorf("%w; or now, or start", err)
 	}
-	if since, err := time.Parse(time.RFC3339, s); err == nil {
-		return bridge.From{Since: since}, nil
-	}
-	return bridge.From{}, fmt.Errorf("--from %s is none of now, start, a time such as 2026-01-31T08:00:00Z, or how long ago, such as 10m",
-		printable(s))
+	return bridge.From{Since: since}, nil
 }
