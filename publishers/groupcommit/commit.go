@@ -77,6 +77,10 @@ func (l *Lane) commit(parts []part) {
 			l.settle(parts, nil)
 			return
 		}
+		if partial, ok := errors.AsType[Partial](err); ok {
+			l.settleEach(parts, partial)
+			return
+		}
 		if errors.Is(err, ErrSplit) {
 			l.split(parts, err)
 			return
@@ -191,14 +195,39 @@ func (l *Lane) settle(parts []part, err error) {
 	}
 }
 
+// settleEach answers the calls of parts of which some may be durable.
+func (l *Lane) settleEach(parts []part, partial Partial) {
+	failed := make(map[int]*bridge.Error)
+	for _, e := range partial {
+		if own, ok := failures(parts, e); ok {
+			for i, mine := range own {
+				if failed[i] == nil {
+					failed[i] = mine
+				}
+			}
+		}
+	}
+	for i, p := range parts {
+		e := failed[i]
+		if e == nil {
+			l.settle(parts[i:i+1], nil)
+			continue
+		}
+		for x := p.to; x < len(p.call.msgs); x++ {
+			e.Indexes = append(e.Indexes, x)
+		}
+		l.settle(parts[i:i+1], e)
+	}
+}
+
 // failures are, for each part that err names a message of, the error of its call, with the call's own indexes. It is false
 // where err is not about single messages.
-func failures(parts []part, err error) (map[int]error, bool) {
+func failures(parts []part, err error) (map[int]*bridge.Error, bool) {
 	e, ok := errors.AsType[*bridge.Error](err)
 	if !ok || len(e.Indexes) == 0 {
 		return nil, false
 	}
-	failed := make(map[int]error)
+	failed := make(map[int]*bridge.Error)
 	start := 0
 	for i, p := range parts {
 		var own []int

@@ -3,6 +3,7 @@ package groupcommit
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"hrbridge/bridge"
 )
@@ -16,6 +17,7 @@ import (
 // Its error decides what becomes of the callers:
 //   - a [bridge.Error] with Indexes (positions in msgs) fails the calls that own those messages, and the lane commits the
 //     messages of all other calls again;
+//   - a [Partial] fails the calls that own the messages which it names; all others are durable;
 //   - one with [ErrSplit] in its chain makes the lane commit the same messages again in smaller parts;
 //   - any other fails every call that has a message in the commit.
 type Committer interface {
@@ -36,3 +38,16 @@ type EachCommitter interface {
 // one knows which. The lane commits it again in halves, never parting a call, until the calls that are refused are alone;
 // those go through [EachCommitter], and fail with the error where the committer is none.
 var ErrSplit = errors.New("refused as a whole")
+
+// Partial is the error of a commit of which a part is durable: every message that none of the errors names in its Indexes.
+// It is for brokers that keep the parts of a commit apart, such as a cluster's partitions, where a commit of the rest would
+// store it twice. A call of which several errors name messages gets the first of them. The Indexes that a caller gets name
+// also what of his call no commit has taken, so that for him, too, every message that they do not name is durable.
+type Partial []*bridge.Error
+
+func (p Partial) Error() string {
+	if len(p) == 0 {
+		return "nothing failed"
+	}
+	return fmt.Sprintf("%d parts failed, the first: %v", len(p), p[0])
+}
