@@ -43,6 +43,6 @@ func kindOfCode(code kafkago.Error) bridge.Kind {
 }
 
 // fault makes err the domain's. Neither kafka-go's nor the brokers' texts hold event content.
-func fault(op string, err error, indexes ...int) *bridge.Error {
-	return &bridge.Error{Kind: kindOf(err), Op: op, Indexes: indexes, Err: err}
+func fault(op string, err error) *bridge.Error {
+	return &bridge.Error{Kind: kindOf(err), Op: op, Err: err}
 }
