@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,13 +29,15 @@ type broker struct {
 }
 
 // java starts a class of Kafka's with the broker's settings. Few brokers live long enough for a better compiler to pay.
-func (b *broker) java(jars, class string, args ...string) *exec.Cmd {
-	all := append([]string{
+func (b *broker) java(r release, class string, args ...string) *exec.Cmd {
+	flags := []string{
 		"-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData",
 		"-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
-		"-cp", jars, class,
-	}, args...)
-	cmd := exec.CommandContext(context.Background(), "java", all...)
+	}
+	if r.classes != "" {
+		flags = append(flags, r.classes)
+	}
+	cmd := exec.CommandContext(context.Background(), "java", slices.Concat(flags, []string{"-cp", r.jars, class}, args)...)
 	cmd.Dir = b.dir
 	return cmd
 }
@@ -43,11 +46,11 @@ func (b *broker) settingsFile() string { return filepath.Join(b.dir, "server.pro
 func (b *broker) logFile() string      { return filepath.Join(b.dir, "server.log") }
 
 // format prepares the folder for the data, unless it is prepared.
-func (b *broker) format(jars string, args []string) error {
+func (b *broker) format(r release, args []string) error {
 	if _, err := os.Stat(filepath.Join(b.dir, "data", "meta.properties")); err == nil {
 		return nil
 	}
-	cmd := b.java(jars, "kafka.tools.StorageTool", append([]string{"format", "-t", clusterID, "-c", b.settingsFile()}, args...)...)
+	cmd := b.java(r, "kafka.tools.StorageTool", append([]string{"format", "-t", clusterID, "-c", b.settingsFile()}, args...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("format the data of broker %d: %w\n%s", b.index, err, bytes.TrimSpace(out))
 	}
@@ -55,12 +58,12 @@ func (b *broker) format(jars string, args []string) error {
 }
 
 // start starts the process; it is not ready yet.
-func (b *broker) start(jars string) error {
+func (b *broker) start(r release) error {
 	log, err := os.OpenFile(b.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	cmd := b.java(jars, "kafka.Kafka", b.settingsFile())
+	cmd := b.java(r, "kafka.Kafka", b.settingsFile())
 	cmd.Stdout, cmd.Stderr = log, log
 	endWithUs(cmd)
 	started, ended := make(chan error), make(chan struct{})

@@ -15,19 +15,23 @@ import (
 // Cluster is a running Kafka. Its brokers are counted from 0, which is also how they call themselves.
 type Cluster struct {
 	options      Options
-	jars         string
+	release      release
 	brokers      []*broker
 	addresses    []string // that clients are told
 	certificates *Certificates
 }
 
-// run starts a cluster, ready for clients.
-func run(ctx context.Context, o Options) (*Cluster, error) {
-	jars, err := classpath(o.Version)
+// open starts a cluster, ready for clients.
+func open(ctx context.Context, o Options) (*Cluster, error) {
+	r, err := find(ctx, o.Version)
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{options: o, jars: jars}
+	return run(ctx, r, o)
+}
+
+func run(ctx context.Context, r release, o Options) (*Cluster, error) {
+	c := &Cluster{options: o, release: r}
 	for i := range max(o.Brokers, 1) {
 		b := &broker{index: i, dir: filepath.Join(o.Dir, "broker-"+strconv.Itoa(i))}
 		if err := b.listen(o.Port); err != nil {
@@ -39,9 +43,11 @@ func run(ctx context.Context, o Options) (*Cluster, error) {
 		}
 		c.brokers, c.addresses = append(c.brokers, b), append(c.addresses, address)
 	}
-	if c.certificates, err = newCertificates(o.Dir); err != nil {
+	certificates, err := newCertificates(o.Dir)
+	if err != nil {
 		return nil, err
 	}
+	c.certificates = certificates
 	var all errgroup.Group
 	for i, b := range c.brokers {
 		all.Go(func() error {
@@ -51,7 +57,7 @@ func run(ctx context.Context, o Options) (*Cluster, error) {
 			if err := os.WriteFile(b.settingsFile(), []byte(c.properties(i)), 0o600); err != nil {
 				return err
 			}
-			return b.format(jars, scram(o.Users))
+			return b.format(r, scram(o.Users))
 		})
 	}
 	if err := all.Wait(); err != nil {
@@ -79,7 +85,7 @@ func (c *Cluster) start(ctx context.Context, brokers ...int) error {
 		if c.brokers[i].running() {
 			return fmt.Errorf("broker %d runs already", i)
 		}
-		if err := c.brokers[i].start(c.jars); err != nil {
+		if err := c.brokers[i].start(c.release); err != nil {
 			return err
 		}
 	}

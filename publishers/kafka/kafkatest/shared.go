@@ -26,7 +26,7 @@ func Shared(t testing.TB) *Cluster {
 	common.once.Do(func() {
 		//nolint:usetesting // it outlives the test that happens to be the first
 		if common.dir, common.err = os.MkdirTemp("", "kafka"); common.err == nil {
-			common.cluster, common.err = run(context.Background(), Options{Dir: common.dir})
+			common.cluster, common.err = open(context.Background(), Options{Dir: common.dir})
 		}
 	})
 	skipWithoutJava(t, common.err)

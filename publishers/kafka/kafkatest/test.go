@@ -20,7 +20,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
 	}
-	c, err := run(context.Background(), o)
+	c, err := open(context.Background(), o)
 	skipWithoutJava(t, err)
 	t.Cleanup(func() { c.end(syscall.SIGKILL, c.all()...) }) // nobody needs the data any more
 	return c
