@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -21,6 +23,12 @@ import (
 type doctorFlags struct {
 	dev  bool
 	json bool
+
+	hrflow bool
+	url    string
+	source string
+	event  string
+	wait   time.Duration
 }
 
 // doctorCommand looks at what the bridge stands on.
@@ -36,14 +44,22 @@ the disk it writes a file into data_dir, and removes it.
 
 With the embedded broker it looks through the listener of the bridge that runs, where one does.
 
+With --hrflow it asks HrFlow to call the webhook at --url, with the key in hrflow.api_key_file, and watches the delivery arrive
+at the bridge that runs, be verified and be published: the whole way through DNS, TLS and proxies. The events of that delivery
+are published like all others.
+
 Exit code 0: nothing failed. 1: a check failed. 2: the command line or the configuration is wrong. 3: the broker is out of reach.`,
 		Example: `  hrbridge doctor
-  hrbridge doctor --config hrbridge.yaml --json`,
+  hrbridge doctor --config hrbridge.yaml --json
+  hrbridge doctor --hrflow --url https://hooks.example.org/webhooks/hrflow`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, warnings, err := config.Load(config.LoadOptions{Environ: a.env, Flags: cmd.Flags(), Dev: f.dev})
 			if err != nil {
 				return usageError(fmt.Errorf("the configuration is wrong:\n%w", err))
+			}
+			if f.hrflow != (f.url != "") {
+				return usageError(errors.New("--hrflow and --url go together: --url is the public address of the webhook; see 'hrbridge doctor --help'"))
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -53,14 +69,31 @@ Exit code 0: nothing failed. 1: a check failed. 2: the command line or the confi
 	config.AddFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&f.dev, "dev", false, "look at what serve --dev runs with")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print a report for programs")
+	cmd.Flags().BoolVar(&f.hrflow, "hrflow", false, "ask HrFlow to call the webhook, and follow the delivery")
+	cmd.Flags().StringVar(&f.url, "url", "", "the webhook's public address, which HrFlow is to call")
+	cmd.Flags().StringVar(&f.source, "source", config.DefaultSource, "the source that the address is of")
+	cmd.Flags().StringVar(&f.event, "type", "profile.parsing.success", "the event type to ask HrFlow for")
+	cmd.Flags().DurationVar(&f.wait, "wait", 30*time.Second, "how long HrFlow's delivery may take to arrive")
 	return cmd
 }
 
 // doctor makes all checks and reports them.
 func (a *app) doctor(ctx context.Context, f doctorFlags, cfg config.Config, warnings []config.Warning) error {
+	var way doctor.HrFlow
+	if f.hrflow {
+		var err error
+		if way, err = cfg.HrFlow(f.source); err != nil {
+			return usageError(err)
+		}
+		way.URL, way.Type, way.Wait = f.url, f.event, f.wait
+	}
 	findings := append([]bridge.Finding{configurationFinding(warnings)}, doctor.Local(cfg.Doctor(f.dev))...)
 	atBroker, away := publishers.Inspect(ctx, cfg.Inspect())
-	report := doctor.NewReport(append(findings, atBroker...))
+	findings = append(findings, atBroker...)
+	if f.hrflow {
+		findings = append(findings, doctor.Follow(ctx, way)...)
+	}
+	report := doctor.NewReport(findings)
 	if err := a.printReport(report, f.json); err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ func (l *loader) check(secretOptional bool) {
 	} else {
 		l.checkEmbedded()
 	}
+	l.readable("hrflow.api_key_file", l.hrflow.keyFile, true)
 	l.checkUnused()
 	l.checkFileMode()
 }

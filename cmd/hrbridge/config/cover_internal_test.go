@@ -73,7 +73,7 @@ func TestEveryFieldOfASourceHasAKey(t *testing.T) {
 func change(k Key) bool {
 	before := k.value.get()
 	for _, candidate := range []string{
-		"x", "3", "true", "false", "7s", "1MiB", "2MiB", "a.", "127.0.0.1:9", "nats://x", "nats", "batch", "console", "debug", "reject", "body-hex",
+		"x", "3", "true", "false", "7s", "1MiB", "2MiB", "a.", "127.0.0.1:9", "nats://x", "https://x", "nats", "batch", "console", "debug", "reject", "body-hex",
 	} {
 		if k.value.set([]string{candidate}) == nil && !slices.Equal(k.value.get(), before) {
 			return true

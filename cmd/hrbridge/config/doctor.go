@@ -1,7 +1,10 @@
 package config
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"hrbridge/bridge/signature"
 	"hrbridge/cmd/hrbridge/doctor"
@@ -36,7 +39,31 @@ func (c Config) Doctor(dev bool) doctor.Options {
 			"nats.nkey_seed_file", s.nats.Auth.NKeySeedFile, "nats.credentials_file", s.nats.Auth.CredentialsFile,
 			"nats.tls.key_file", s.nats.TLS.KeyFile)
 	}
+	o.Files = append(o.Files, secretFilesOf("hrflow.api_key_file", s.hrflow.keyFile)...)
 	return o
+}
+
+// HrFlow is how to ask HrFlow for a call of a webhook; who asks adds the address that is to be called.
+func (c Config) HrFlow(webhook string) (doctor.HrFlow, error) {
+	h := c.settings().hrflow
+	o := doctor.HrFlow{API: h.apiURL, UserEmail: h.userEmail, Source: webhook, Admin: "http://" + dialable(c.AdminListen)}
+	switch {
+	case h.keyFile == "":
+		return o, errors.New("hrflow.api_key_file is not set: put HrFlow's API secret key into a file, and name it there")
+	case h.userEmail == "":
+		return o, errors.New("hrflow.user_email is not set: set it to the address of the user that the API secret key belongs to")
+	case !slices.ContainsFunc(c.settings().sources, func(s *source) bool { return s.name == webhook }):
+		return o, fmt.Errorf("no source is named %s", quoted(webhook))
+	}
+	key, err := readUpTo(h.keyFile, maxSecretFile)
+	if err != nil {
+		return o, fmt.Errorf("hrflow.api_key_file cannot be read: %s", cause(err))
+	}
+	o.Key = strings.TrimSpace(string(key))
+	if o.Key == "" {
+		return o, errors.New("the file of hrflow.api_key_file is empty: put the key into it")
+	}
+	return o, nil
 }
 
 // doctor is the source without its secrets.

@@ -95,6 +95,20 @@ func checkServer(s string) error {
 	return errors.New("has a scheme other than nats, tls, ws, wss")
 }
 
+const apiWants = "an address such as https://api.hrflow.ai/v1/"
+
+// checkAPI refuses an address that a key must not be sent to.
+func checkAPI(s string) error {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "":
+		return errors.New("is not the address of an API")
+	case u.Scheme == "http" && !loopback(net.JoinHostPort(u.Hostname(), "0")), u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("would send the key in clear text")
+	}
+	return nil
+}
+
 // hideUser is the address without the user and password or the token in it. It works on what is no address too.
 func hideUser(s string) string {
 	at := strings.LastIndex(s, "@")

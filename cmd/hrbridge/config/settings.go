@@ -26,8 +26,12 @@ type settings struct {
 	stream nats.Stream
 	// The files that the brokers' secrets are in, where they are not given themselves.
 	natsFiles, embeddedFiles secretFiles
+	hrflow                   hrflow
 	sources                  []*source
 }
+
+// hrflow is how to ask HrFlow for a call.
+type hrflow struct{ apiURL, keyFile, userEmail string }
 
 // secretFiles are where a broker's secrets are kept.
 type secretFiles struct{ password, token string }
@@ -45,6 +49,7 @@ func defaults() *settings {
 		nats:         nats.Defaults(),
 		embedded:     embedded.Defaults(),
 		stream:       nats.Defaults().Stream,
+		hrflow:       hrflow{apiURL: "https://api.hrflow.ai/v1/"},
 	}
 	s.dataDir = s.embedded.DataDir
 	return s

@@ -21,7 +21,7 @@ const (
 
 // table is all keys but those of the sources, bound to s, in the order of the documentation.
 func (s *settings) table() []Key {
-	return slices.Concat(s.programKeys(), s.topicKeys(), s.limitKeys(), s.embeddedKeys(), s.natsKeys(), s.streamKeys())
+	return slices.Concat(s.programKeys(), s.topicKeys(), s.limitKeys(), s.embeddedKeys(), s.natsKeys(), s.streamKeys(), s.hrflowKeys())
 }
 
 // allKeys is the table with the keys of the sources that there are.
@@ -145,5 +145,15 @@ func (s *settings) streamKeys() []Key {
 			"The most bytes kept; a full stream takes nothing new, so that nothing unread is dropped."),
 		key("stream.max_messages", zeroMeans(integer(&st.MaxMessages, 0, 1<<53), "no limit"), "The most events kept; as above."),
 		key("stream.compress", boolean(&st.Compress), "Whether the stream is compressed on disk (S2): smaller, a little slower."),
+	}
+}
+
+func (s *settings) hrflowKeys() []Key {
+	h := &s.hrflow
+	return []Key{
+		key("hrflow.api_key_file", path(&h.keyFile, "a file"),
+			"The file that holds the API secret key, with which hrbridge doctor asks HrFlow to call; receiving needs none."),
+		key("hrflow.user_email", text(&h.userEmail, "an address"), "The user that the key belongs to."),
+		key("hrflow.api_url", checked(&h.apiURL, "address", apiWants, checkAPI), "HrFlow's API."),
 	}
 }
