@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"hrbridge/bridge"
@@ -10,23 +11,27 @@ import (
 
 // letter is what is known of a dead letter without its content.
 type letter struct {
-	Stored     time.Time `json:"stored"`
-	ID         string    `json:"id"`
-	Reason     string    `json:"reason"` // "" where something else than hrbridge put it there
-	Source     string    `json:"source,omitempty"`
-	Type       string    `json:"type,omitempty"`  // what it says that it is
-	Topic      string    `json:"topic,omitempty"` // where it should have gone
-	Index      string    `json:"index,omitempty"`
-	Delivery   string    `json:"delivery,omitempty"`
-	FirstBytes string    `json:"first_bytes,omitempty"`
-	Received   time.Time `json:"received,omitzero"`
-	Size       int       `json:"size"`
-	Partition  int       `json:"partition"`
-	Sequence   uint64    `json:"sequence"`
+	Stored     time.Time   `json:"stored"`
+	ID         string      `json:"id"`
+	Reason     string      `json:"reason"` // "" where something else than hrbridge put it there
+	Source     string      `json:"source,omitempty"`
+	Type       string      `json:"type,omitempty"`  // what it says that it is
+	Topic      string      `json:"topic,omitempty"` // where it should have gone
+	Index      json.Number `json:"index,omitempty"`
+	Delivery   string      `json:"delivery,omitempty"`
+	FirstBytes string      `json:"first_bytes,omitempty"`
+	Received   time.Time   `json:"received,omitzero"`
+	Size       int         `json:"size"`
+	Partition  int         `json:"partition"`
+	Sequence   uint64      `json:"sequence"`
 }
 
 func newLetter(r bridge.Record) letter {
 	m := &r.Message
+	index := m.Header(bridge.HeaderIndex)
+	if _, err := strconv.Atoi(index); err != nil {
+		index = ""
+	}
 	return letter{
 		Stored:     r.Stored.UTC(),
 		ID:         m.ID,
@@ -34,7 +39,7 @@ func newLetter(r bridge.Record) letter {
 		Source:     m.Header(bridge.HeaderSource),
 		Type:       m.Header(bridge.HeaderType),
 		Topic:      m.Header(bridge.HeaderTopic),
-		Index:      m.Header(bridge.HeaderIndex),
+		Index:      json.Number(index),
 		Delivery:   m.Header(bridge.HeaderDelivery),
 		FirstBytes: m.Header(bridge.HeaderFirstBytes),
 		Received:   m.Time.UTC(),
@@ -67,7 +72,7 @@ func columns() []column {
 		{"SOURCE", func(l letter) string { return l.Source }},
 		{"TYPE", func(l letter) string { return l.Type }},
 		{"TOPIC", func(l letter) string { return l.Topic }},
-		{"INDEX", func(l letter) string { return l.Index }},
+		{"INDEX", func(l letter) string { return l.Index.String() }},
 		{"DELIVERY", func(l letter) string { return l.Delivery }},
 		{"SIZE", func(l letter) string { return fmt.Sprint(l.Size) }},
 	}

@@ -13,7 +13,10 @@ import (
 )
 
 // aLetter is what list --json says of a dead letter.
-type aLetter struct{ ID, Reason, Topic, Delivery, Index string }
+type aLetter struct {
+	ID, Reason, Topic, Delivery string
+	Index                       int
+}
 
 // letters are those that the bridge's own binary lists.
 func letters(t *testing.T, p *process) map[string]aLetter {
@@ -91,7 +94,7 @@ func (p *process) takeLetters(t *testing.T) aLetter {
 	}
 	all := letters(t, p)
 	letter := all["unknown_type"]
-	if len(all) != 3 || letter.Topic != "profile.dreaming.success" || letter.Index != "1" {
+	if len(all) != 3 || letter.Topic != "profile.dreaming.success" || letter.Index != 1 {
 		t.Fatalf("listed: %+v", all)
 	}
 	if !strings.Contains(p.log.String(), letter.Delivery) {

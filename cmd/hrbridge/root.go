@@ -65,7 +65,7 @@ func unknownVerb(cmd *cobra.Command, verb string) error {
 	if near := cmd.SuggestionsFor(verb); len(near) > 0 {
 		text += fmt.Sprintf(", did you mean %q?", near[0])
 	}
-	return usageError(errors.New(text + "; see 'hrbridge --help'"))
+	return usageError(fmt.Errorf("%s; see '%s --help'", text, cmd.CommandPath()))
 }
 
 // usageFlags makes a refusal of flags that do not go together an error of usage: cobra checks it after this, with an error
