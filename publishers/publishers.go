@@ -7,6 +7,7 @@ import (
 
 	"hrbridge/bridge"
 	"hrbridge/publishers/embedded"
+	"hrbridge/publishers/kafka"
 	"hrbridge/publishers/nats"
 )
 
@@ -14,6 +15,7 @@ import (
 const (
 	Embedded = "embedded"
 	NATS     = "nats"
+	Kafka    = "kafka"
 )
 
 // ErrConfiguration is in the chain of an error of Open that only other options can cure. Any other error of Open is the
@@ -25,6 +27,7 @@ type Options struct {
 	Name     string
 	NATS     nats.Options
 	Embedded embedded.Options
+	Kafka    kafka.Options
 }
 
 // Publisher is a [bridge.Publisher] that a program runs.
@@ -54,8 +57,14 @@ func Open(ctx context.Context, o Options) (Publisher, error) {
 			return nil, fmt.Errorf("%w: %w", ErrConfiguration, err)
 		}
 		return p, nil
+	case Kafka:
+		p, err := kafka.Open(ctx, o.Kafka)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrConfiguration, err)
+		}
+		return p, nil
 	default:
-		return nil, fmt.Errorf("%w: no publisher is named %q: there are %s and %s", ErrConfiguration, o.Name, Embedded, NATS)
+		return nil, fmt.Errorf("%w: no publisher is named %q: there are %s, %s and %s", ErrConfiguration, o.Name, Embedded, NATS, Kafka)
 	}
 }
 
@@ -65,12 +74,19 @@ type TailOptions struct {
 	Name string
 	// NATS is how to reach the server, of NATS and of Embedded. Its Reading is not used.
 	NATS nats.TailOptions
+	// Kafka is how to reach the cluster. Its Reading is not used.
+	Kafka kafka.TailOptions
 	bridge.Reading
 }
 
 // Tail hands each the messages that o asks for, those of one topic and key in order, until ctx ends, which is no error, the
 // end is reached where o asks for one, or each returns an error, which Tail returns.
 func Tail(ctx context.Context, o TailOptions, each func(bridge.Record) error) error {
+	if o.Name == Kafka {
+		k := o.Kafka
+		k.Reading = o.Reading
+		return kafka.Tail(ctx, k, each)
+	}
 	n := o.NATS
 	n.Reading = o.Reading
 	return nats.Tail(ctx, n, each)

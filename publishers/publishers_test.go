@@ -11,11 +11,12 @@ import (
 	"hrbridge/bridge"
 	"hrbridge/publishers"
 	"hrbridge/publishers/embedded"
+	"hrbridge/publishers/kafka"
 	"hrbridge/publishers/nats"
 )
 
 func options(t *testing.T) publishers.Options {
-	o := publishers.Options{Name: publishers.Embedded, NATS: nats.Defaults(), Embedded: embedded.Defaults()}
+	o := publishers.Options{Name: publishers.Embedded, NATS: nats.Defaults(), Embedded: embedded.Defaults(), Kafka: kafka.Defaults()}
 	o.Embedded.DataDir = t.TempDir()
 	o.Embedded.Listen = "127.0.0.1:0"
 	o.Embedded.MinFree = 0
@@ -30,6 +31,7 @@ func TestOptionsThatCanNeverWorkCountAsConfiguration(t *testing.T) {
 		"an unknown name":                   func(o *publishers.Options) { o.Name = "pigeons" },
 		"of nats":                           func(o *publishers.Options) { o.Name, o.NATS.Stream.Subjects = publishers.NATS, nil },
 		"of the embedded broker":            func(o *publishers.Options) { o.Embedded.Listen = ":4222" },
+		"of kafka":                          func(o *publishers.Options) { o.Name, o.Kafka.Brokers = publishers.Kafka, nil },
 		"of the stream in the embedded one": func(o *publishers.Options) { o.Embedded.Stream.Subjects = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,17 +55,19 @@ func TestTheEnvironmentDoesNotCountAsConfiguration(t *testing.T) {
 
 func TestABrokerThatIsAwayIsNotReady(t *testing.T) {
 	t.Parallel()
-	o := options(t)
-	o.Name, o.NATS.URL = publishers.NATS, "nats://127.0.0.1:1"
-	p, err := publishers.Open(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if kind := bridge.KindOf(p.Ready(t.Context())); kind != bridge.KindUnavailable {
-		t.Errorf("ready is %v", kind)
-	}
-	if err := p.Close(); err != nil {
-		t.Error(err)
+	for _, name := range []string{publishers.NATS, publishers.Kafka} {
+		o := options(t)
+		o.Name, o.NATS.URL, o.Kafka.Brokers = name, "nats://127.0.0.1:1", []string{"127.0.0.1:1"}
+		p, err := publishers.Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kind := bridge.KindOf(p.Ready(t.Context())); kind != bridge.KindUnavailable {
+			t.Errorf("%s: ready is %v", name, kind)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -22,7 +22,8 @@ const storedLayout = "2006-01-02T15:04:05.000Z07:00"
 type follower struct {
 	patterns       topicPatterns
 	raw            bool
-	count          int // how many to show, 0 for no end
+	partitions     bool // the broker has them
+	count          int  // how many to show, 0 for no end
 	stdout, stderr io.Writer
 
 	shown int
@@ -33,7 +34,7 @@ func (f *follower) show(r bridge.Record) error {
 	if !f.patterns.match(r.Message.Topic) {
 		return nil
 	}
-	line := []byte(metadata(r))
+	line := []byte(f.metadata(r))
 	if f.raw {
 		value, ok := jsonLine(r.Message.Value)
 		if !ok {
@@ -53,12 +54,16 @@ func (f *follower) show(r bridge.Record) error {
 }
 
 // metadata is a line about a message that says nothing of its content.
-func metadata(r bridge.Record) string {
+func (f *follower) metadata(r bridge.Record) string {
 	m := r.Message
+	position := fmt.Sprintf("seq=%d", r.Sequence)
+	if f.partitions {
+		position = fmt.Sprintf("partition=%d  offset=%d", r.Partition, r.Sequence)
+	}
 	fields := []string{
 		r.Stored.UTC().Format(storedLayout),
 		m.Topic,
-		fmt.Sprintf("seq=%d", r.Sequence),
+		position,
 		"id=" + m.ID,
 		fmt.Sprintf("size=%d", len(m.Value)),
 	}

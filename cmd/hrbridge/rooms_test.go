@@ -21,7 +21,7 @@ var rooms = map[string][]string{
 	"bridge/ingress":   {"bridge", "bridge/signature"},
 	"bridge/admin":     {"bridge"},
 	"publishers": {
-		"bridge", "publishers/embedded", "publishers/nats",
+		"bridge", "publishers/embedded", "publishers/kafka", "publishers/nats",
 	},
 	// Group commit is how nats.commit: batch makes a commit; the embedded publisher is that one on a server in process.
 	"publishers/nats":            {"bridge", "publishers/groupcommit"},
@@ -33,7 +33,7 @@ var rooms = map[string][]string{
 	"schema":                     {},
 	// The options of the parts, and the closed sets (forms, types) that their values come from.
 	"cmd/hrbridge/config": {
-		"bridge", "bridge/ingress", "bridge/signature", "cmd/hrbridge/doctor", "publishers", "publishers/embedded", "publishers/nats", "schema",
+		"bridge", "bridge/ingress", "bridge/signature", "cmd/hrbridge/doctor", "publishers", "publishers/embedded", "publishers/kafka", "publishers/nats", "schema",
 	},
 	"cmd/kafka":           {"publishers/kafka/kafkatest"},
 	"cmd/hrbridge/doctor": {"bridge"},

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,15 +35,15 @@ func (a *app) tailCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tail [TOPIC...]",
 		Short: "Follow topics",
-		Long: `Shows the messages of topics as they are stored: of those that are named, or of all that the stream has. A TOPIC is a full
+		Long: `Shows the messages of topics as they are stored: of those that are named, or of all that the broker has. A TOPIC is a full
 name, topic.prefix included, or a pattern: * as the last word stands for one word or more, as an earlier word for exactly
 one. Put patterns in quotes: the shell has a use of its own for *.
 
 The broker is that of the configuration, which is read as serve reads it. tail leaves no trace there: other subscribers do
 not notice it.
 
-By default a line a message, without content: when it was stored, topic, sequence, id, size, key, and of a dead letter the
-reason. With --raw the values, which are personal data, as JSON lines: byte for byte, but that a value with line breaks
+By default a line a message, without content: when it was stored, topic, sequence (on Kafka partition and offset), id, size,
+key, and of a dead letter the reason. On Kafka the messages of a partition come in order, those of several as they come. With --raw the values, which are personal data, as JSON lines: byte for byte, but that a value with line breaks
 between its tokens is printed without white space there, so that it stays one line.
 
 Exit code 0: shown, or stopped. 1: fewer than --count messages came within --timeout. 2: the command line or the
@@ -61,7 +63,7 @@ configuration is wrong. 3: the broker is out of reach.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.config, "config", "", "the configuration file (default hrbridge.yaml where one exists)")
-	flags.StringVar(&f.url, "url", "", "the NATS server to follow (default the configuration's broker)")
+	flags.StringVar(&f.url, "url", "", "the NATS server, or the Kafka brokers as host:port,host:port, to follow (default the configuration's)")
 	flags.StringVar(&f.from, "from", "now", "where to begin: now, start, a time such as 2026-01-31T08:00:00Z, or how long ago, such as 10m")
 	flags.BoolVar(&metadata, "metadata", false, "show no content (the default)")
 	flags.BoolVar(&f.raw, "raw", false, "show the values, as JSON lines")
@@ -92,6 +94,7 @@ func (a *app) tail(ctx context.Context, f tailFlags, topics []string) error {
 		return usageError(err)
 	}
 	options.Topics, options.From = show.patterns.subjects(), from
+	show.partitions = options.Name == publishers.Kafka
 
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -118,7 +121,16 @@ func (a *app) tailOptions(f tailFlags) (publishers.TailOptions, error) {
 		return publishers.TailOptions{}, err
 	}
 	o := c.Tail()
-	if f.url != "" {
+	switch {
+	case f.url == "":
+	case o.Name == publishers.Kafka:
+		o.Kafka.Brokers = strings.Split(f.url, ",")
+		for _, broker := range o.Kafka.Brokers {
+			if host, port, err := net.SplitHostPort(broker); err != nil || host == "" || port == "" {
+				return o, fmt.Errorf("--url %s: want the addresses of Kafka brokers, such as 127.0.0.1:9092,127.0.0.1:9093, because the publisher is kafka", printable(f.url))
+			}
+		}
+	default:
 		o.NATS.URL = f.url
 	}
 	return o, nil

@@ -21,9 +21,12 @@ func (l *loader) check(secretOptional bool) {
 	l.checkTopics()
 	l.checkLimits()
 	l.checkStream()
-	if l.publisher == publishers.NATS {
+	switch l.publisher {
+	case publishers.NATS:
 		l.checkNATS()
-	} else {
+	case publishers.Kafka:
+		l.checkKafka()
+	default:
 		l.checkEmbedded()
 	}
 	l.readable("hrflow.api_key_file", l.hrflow.keyFile, true)
@@ -139,7 +142,7 @@ func (l *loader) checkLimits() {
 }
 
 func (l *loader) checkStream() {
-	if s := l.stream; s.MaxAge > 0 && s.DuplicateWindow > s.MaxAge {
+	if s := l.stream; l.publisher != publishers.Kafka && s.MaxAge > 0 && s.DuplicateWindow > s.MaxAge {
 		l.refuse(fmt.Sprintf("is more than stream.max_age (%s), and an event that is gone cannot be remembered", formatDuration(s.MaxAge)),
 			"raise stream.max_age or lower stream.duplicate_window", "stream.duplicate_window", "stream.max_age")
 	}
@@ -227,13 +230,11 @@ func (l *loader) checkPair(certKey, cert, keyKey, key string) {
 
 // checkUnused warns about settings of the publisher that is not used: one may have meant to use it.
 func (l *loader) checkUnused() {
-	unused := publishers.NATS
-	if l.publisher == publishers.NATS {
-		unused = publishers.Embedded
-	}
 	for _, k := range l.keys {
-		if strings.HasPrefix(k.Name, unused+".") && !usedByBoth(k.Name) && l.given(k.Name) != nil {
-			l.warn("has no effect, because the publisher is "+l.publisher, "set publisher: "+unused+", or leave it out", k.Name, "publisher")
+		users := usersOf(k.Name)
+		if users != nil && !slices.Contains(users, l.publisher) && l.given(k.Name) != nil {
+			l.warn("has no effect, because the publisher is "+l.publisher, "set publisher: "+strings.Join(users, " or ")+", or leave it out",
+				k.Name, "publisher")
 		}
 	}
 }
@@ -252,7 +253,15 @@ func (l *loader) checkFileMode() {
 	}
 }
 
-// usedByBoth tells whether a key of nats holds for the embedded broker too: the stream's name, and how tail connects to it.
-func usedByBoth(name string) bool {
-	return name == "nats.stream" || strings.HasPrefix(name, "nats.tls.")
+// usersOf are the publishers that a key is for, nil where it is for all. Of nats, the stream's name and how tail connects are
+// for the embedded broker too.
+func usersOf(name string) []string {
+	section, _, _ := strings.Cut(name, ".")
+	switch {
+	case section == "stream", name == "nats.stream", strings.HasPrefix(name, "nats.tls."):
+		return []string{publishers.Embedded, publishers.NATS}
+	case section == publishers.Embedded, section == publishers.NATS, section == publishers.Kafka:
+		return []string{section}
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"hrbridge/bridge"
 	"hrbridge/bridge/ingress"
 	"hrbridge/publishers/embedded"
+	"hrbridge/publishers/kafka"
 	"hrbridge/publishers/nats"
 )
 
@@ -24,6 +25,9 @@ var notKeys = map[string]string{
 	"nats.Log":                 "is a part",
 	"nats.Metrics":             "is a part",
 	"nats.Stream.Subjects":     "follows from the topics",
+	"kafka.Topics.Names":       "follows from the topics",
+	"kafka.Log":                "is a part",
+	"kafka.Metrics":            "is a part",
 	"embedded.Log":             "is a part",
 	"embedded.Metrics":         "is a part",
 	"embedded.DiskInterval":    "nobody has a reason to change it",
@@ -48,6 +52,7 @@ func TestEveryFieldOfThePartsOptionsHasAKey(t *testing.T) {
 		{"fanout", c.Fanout(), bridge.DefaultFanoutOptions()},
 		{"nats", c.nats(), nats.Defaults()},
 		{"embedded", c.embedded(), embedded.Defaults()},
+		{"kafka", c.kafka(), kafka.Defaults()},
 	} {
 		unchanged(part.name, reflect.ValueOf(part.changed), reflect.ValueOf(part.initial), func(field string) {
 			if notKeys[field] == "" {
@@ -73,7 +78,7 @@ func TestEveryFieldOfASourceHasAKey(t *testing.T) {
 func change(k Key) bool {
 	before := k.value.get()
 	for _, candidate := range []string{
-		"x", "3", "true", "false", "7s", "1MiB", "2MiB", "a.", "127.0.0.1:9", "nats://x", "https://x", "nats", "batch", "console", "debug", "reject", "body-hex",
+		"x", "3", "true", "false", "7s", "1MiB", "2MiB", "a.", "127.0.0.1:9", "nats://x", "https://x", "nats", "batch", "gzip", "plain", "console", "debug", "reject", "body-hex",
 	} {
 		if k.value.set([]string{candidate}) == nil && !slices.Equal(k.value.get(), before) {
 			return true

@@ -21,11 +21,13 @@ func (c Config) Ingress() ingress.Options {
 }
 
 // Fanout is what the fan-out needs to know.
-func (c Config) Fanout() bridge.FanoutOptions {
-	o := c.settings().fanout
+func (c Config) Fanout() bridge.FanoutOptions { return c.settings().fanoutOptions() }
+
+func (s *settings) fanoutOptions() bridge.FanoutOptions {
+	o := s.fanout
 	o.Known = schema.Types()
 	o.SourcePrefixes = make(map[string]string)
-	for _, s := range c.settings().sources {
+	for _, s := range s.sources {
 		o.SourcePrefixes[s.name] = s.topicPrefix
 	}
 	return o

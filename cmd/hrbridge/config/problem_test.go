@@ -105,8 +105,8 @@ func TestEveryMistakeIsToldWithItsPlaceItsReasonAndARemedy(t *testing.T) {
 			env("HRBRIDGE_LISTEN=8080"), `listen = "8080" (HRBRIDGE_LISTEN) is not host:port` + anAddress},
 		"a port that is none": {
 			args("--listen", ":65536"), `listen = ":65536" (--listen) has no port from 0 to 65535` + anAddress},
-		"a publisher that does not exist yet": {
-			args("--publisher", "kafka"), `publisher = "kafka" (--publisher) is not one of the choices; use one of embedded, nats`},
+		"a publisher that does not exist": {
+			args("--publisher", "pigeons"), `publisher = "pigeons" (--publisher) is not one of the choices; use one of embedded, nats, kafka`},
 		"not a number": {
 			env("HRBRIDGE_MAX_NEW_TYPES=many"), `max_new_types = "many" (HRBRIDGE_MAX_NEW_TYPES) is not a whole number; use a whole number from 0 to 10000`},
 		"too many": {

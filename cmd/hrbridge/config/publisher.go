@@ -4,12 +4,13 @@ import (
 	"net"
 
 	"hrbridge/publishers"
+	"hrbridge/publishers/kafka"
 	"hrbridge/publishers/nats"
 )
 
 // Publisher is what the publishers need to know: which one there is, and the options of each.
 func (c Config) Publisher() publishers.Options {
-	return publishers.Options{Name: c.settings().publisher, NATS: c.nats(), Embedded: c.embedded()}
+	return publishers.Options{Name: c.settings().publisher, NATS: c.nats(), Embedded: c.embedded(), Kafka: c.kafka()}
 }
 
 // Tail is what following the topics of this configuration needs to know, on the broker that its publisher puts them on; who
@@ -19,6 +20,8 @@ func (c Config) Tail() publishers.TailOptions {
 	o := publishers.TailOptions{Name: c.settings().publisher, NATS: nats.TailOptions{
 		URL: n.URL, Name: n.Name + " tail", Auth: n.Auth, TLS: n.TLS, ConnectTimeout: n.ConnectTimeout, Stream: n.Stream.Name,
 	}}
+	o.Kafka = kafka.TailOptions{Connection: c.kafka().Connection}
+	o.Kafka.ClientID += "-tail"
 	if o.Name == publishers.Embedded {
 		c.tailEmbedded(&o.NATS)
 	}

@@ -21,10 +21,13 @@ func (l *loader) readSecrets() {
 	for _, s := range l.sources {
 		l.readSourceSecrets(s)
 	}
-	if l.publisher == publishers.NATS {
+	switch l.publisher {
+	case publishers.Kafka:
+		l.readSecret("kafka.sasl.password", &l.kafka.SASL.Password, l.kafkaFiles.password)
+	case publishers.NATS:
 		l.readSecret("nats.password", &l.nats.Auth.Password, l.natsFiles.password)
 		l.readSecret("nats.token", &l.nats.Auth.Token, l.natsFiles.token)
-	} else {
+	default:
 		l.readSecret("embedded.password", &l.embedded.Password, l.embeddedFiles.password)
 		l.readSecret("embedded.token", &l.embedded.Token, l.embeddedFiles.token)
 	}

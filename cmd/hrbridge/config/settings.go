@@ -7,6 +7,7 @@ import (
 	"hrbridge/bridge/ingress"
 	"hrbridge/publishers"
 	"hrbridge/publishers/embedded"
+	"hrbridge/publishers/kafka"
 	"hrbridge/publishers/nats"
 )
 
@@ -22,12 +23,13 @@ type settings struct {
 	fanout   bridge.FanoutOptions
 	nats     nats.Options
 	embedded embedded.Options
-	// stream is what both publishers' streams have in common.
+	kafka    kafka.Options
+	// stream is what the streams of NATS and of the embedded broker have in common.
 	stream nats.Stream
 	// The files that the brokers' secrets are in, where they are not given themselves.
-	natsFiles, embeddedFiles secretFiles
-	hrflow                   hrflow
-	sources                  []*source
+	natsFiles, embeddedFiles, kafkaFiles secretFiles
+	hrflow                               hrflow
+	sources                              []*source
 }
 
 // hrflow is how to ask HrFlow for a call.
@@ -48,6 +50,7 @@ func defaults() *settings {
 		fanout:       bridge.DefaultFanoutOptions(),
 		nats:         nats.Defaults(),
 		embedded:     embedded.Defaults(),
+		kafka:        kafka.Defaults(),
 		stream:       nats.Defaults().Stream,
 		hrflow:       hrflow{apiURL: "https://api.hrflow.ai/v1/"},
 	}

@@ -21,7 +21,7 @@ const (
 
 // table is all keys but those of the sources, bound to s, in the order of the documentation.
 func (s *settings) table() []Key {
-	return slices.Concat(s.programKeys(), s.topicKeys(), s.limitKeys(), s.embeddedKeys(), s.natsKeys(), s.streamKeys(), s.hrflowKeys())
+	return slices.Concat(s.programKeys(), s.topicKeys(), s.limitKeys(), s.embeddedKeys(), s.natsKeys(), s.streamKeys(), s.kafkaKeys(), s.hrflowKeys())
 }
 
 // allKeys is the table with the keys of the sources that there are.
@@ -39,8 +39,8 @@ func (s *settings) programKeys() []Key {
 		key("listen", address(&s.listen, false), "Where webhooks come in, at POST /webhooks/{source}."),
 		key("admin.listen", address(&s.adminListen, false), "Where /healthz, /readyz and /metrics are served; keep it private."),
 		key("data_dir", path(&s.dataDir, "a folder"), "Where everything that has to survive a restart is kept."),
-		key("publisher", oneOf(&s.publisher, publishers.Embedded, publishers.NATS),
-			"What the events are published on: the broker inside hrbridge, or a NATS server elsewhere."),
+		key("publisher", oneOf(&s.publisher, publishers.Embedded, publishers.NATS, publishers.Kafka),
+			"What the events are published on: the broker inside hrbridge, a NATS server elsewhere, or a Kafka cluster."),
 		key("answer_within", duration(&i.AnswerWithin, 100*time.Millisecond, longest),
 			"The time from a whole body to its answer."),
 		key("retry_after", duration(&i.RetryAfter, time.Second, longest),
