@@ -16,12 +16,12 @@ func TestValidateTakesWhatServeWouldTake(t *testing.T) {
 func TestValidateNamesEverythingThatIsWrongALineEach(t *testing.T) {
 	t.Parallel()
 	file := configFile(t, "listn: x\ntopic: {prefix: prod}\n")
-	got := try(t.Context(), []string{"HRBRIDGE_LIMITS_MAX_BODY=lots"}, "validate", "--config", file, "--publisher", "kafka")
+	got := try(t.Context(), []string{"HRBRIDGE_LIMITS_MAX_BODY=lots"}, "validate", "--config", file, "--publisher", "pigeons")
 	lines := strings.Split(strings.TrimSpace(got.stderr), "\n")
 	if got.code != exitUsage || got.stdout != "" || len(lines) != 5 {
 		t.Fatalf("exit code %d, stdout %q\n%s", got.code, got.stdout, got.stderr)
 	}
-	for i, want := range []string{"hrbridge: listn (", "publisher = \"kafka\" (--publisher)", "topic.prefix = \"prod\" (", "limits.max_body = \"lots\" (", "sources.hrflow.secrets "} {
+	for i, want := range []string{"hrbridge: listn (", "publisher = \"pigeons\" (--publisher)", "topic.prefix = \"prod\" (", "limits.max_body = \"lots\" (", "sources.hrflow.secrets "} {
 		if !strings.HasPrefix(strings.TrimSpace(lines[i]), want) {
 			t.Errorf("line %d is %q, want %q", i+1, lines[i], want)
 		}
