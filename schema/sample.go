@@ -15,6 +15,8 @@ type SampleOptions struct {
 	Size int
 	// Key is the key of the profile, or of the job where there is no profile; "" for a random one.
 	Key string
+	// Message is what the event's member "message" says; "" for what fits the type.
+	Message string
 }
 
 // event is one element of a delivery's array, as HrFlow writes it.
@@ -44,6 +46,9 @@ func Sample(eventType string, r *rand.Rand, o SampleOptions) ([]byte, error) {
 	e, err := invent(eventType, r, o.Key)
 	if err != nil {
 		return nil, err
+	}
+	if o.Message != "" {
+		e.Message = o.Message
 	}
 	if o.Size <= 0 {
 		return json.Marshal(e)

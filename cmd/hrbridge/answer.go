@@ -1,91 +1,50 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
+
+	"hrbridge/cmd/hrbridge/client"
 )
 
-// outcome is what became of one delivery: an answer, or an error where none came.
-type outcome struct {
-	answer answer
-	err    error
-	took   time.Duration
-}
-
-// answer is what a bridge said: a receipt, or a problem (RFC 9457).
-type answer struct {
-	status     int
-	requestID  string
-	retryAfter string
-	receipt    bool // the answer held one
-	receiptBody
-	problemBody
-}
-
-type receiptBody struct {
-	Events       *int `json:"events"`
-	Published    int  `json:"published"`
-	DeadLettered int  `json:"dead_lettered"`
-}
-
-type problemBody struct {
-	Title  string `json:"title"`
-	Detail string `json:"detail"`
-}
-
-// readAnswer makes out what it can; an answer that is not a bridge's still has its status.
-func readAnswer(status int, header http.Header, body []byte) answer {
-	a := answer{status: status, requestID: header.Get("X-Request-Id"), retryAfter: header.Get("Retry-After")}
-	if a.taken() {
-		a.receipt = json.Unmarshal(body, &a.receiptBody) == nil && a.Events != nil
-	} else if json.Unmarshal(body, &a.problemBody) != nil {
-		a.problemBody = problemBody{}
+// outcomeLine is an outcome for people.
+func outcomeLine(o client.Outcome) string {
+	if o.Err != nil {
+		return fmt.Sprintf("no answer  time=%s  %s", round(o.Took), printable(o.Err.Error()))
 	}
-	return a
-}
-
-// taken tells whether the bridge holds the delivery durably.
-func (a answer) taken() bool { return a.status >= 200 && a.status < 300 }
-
-// line is the outcome for people.
-func (o outcome) line() string {
-	if o.err != nil {
-		return fmt.Sprintf("no answer  time=%s  %s", round(o.took), printable(o.err.Error()))
+	a := o.Answer
+	fields := []string{strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)))}
+	if a.HasReceipt {
+		fields = append(fields, fmt.Sprintf("events=%d  published=%d  dead_lettered=%d", a.Events, a.Published, a.DeadLettered))
 	}
-	a := o.answer
-	fields := []string{strings.TrimSpace(fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)))}
-	if a.receipt {
-		fields = append(fields, fmt.Sprintf("events=%d  published=%d  dead_lettered=%d", *a.Events, a.Published, a.DeadLettered))
+	if a.RequestID != "" {
+		fields = append(fields, "request_id="+a.RequestID)
 	}
-	if a.requestID != "" {
-		fields = append(fields, "request_id="+a.requestID)
-	}
-	fields = append(fields, "time="+round(o.took).String())
+	fields = append(fields, "time="+round(o.Took).String())
 	switch {
-	case a.taken() && !a.receipt:
+	case a.Taken() && !a.HasReceipt:
 		fields = append(fields, "no receipt: is this hrbridge?")
 	case a.Detail != "":
 		fields = append(fields, a.Detail)
-	case a.Title != "" && a.Title != http.StatusText(a.status):
+	case a.Title != "" && a.Title != http.StatusText(a.Status):
 		fields = append(fields, a.Title)
 	}
 	return printable(strings.Join(fields, "  "))
 }
 
 // remedy is what an answer other than 2xx means and what to do about it.
-func (a answer) remedy() string {
-	text, known := remedies[a.status]
+func remedy(a client.Answer) string {
+	text, known := remedies[a.Status]
 	if !known {
 		text = "this is not an answer of hrbridge: look at what stands between"
 	}
 	if a.Detail != "" {
 		text = strings.TrimSuffix(a.Detail, ".") + ": " + text
 	}
-	if a.retryAfter != "" {
-		text += " (the bridge says: in " + a.retryAfter + " s)"
+	if a.RetryAfter != "" {
+		text += " (the bridge says: in " + a.RetryAfter + " s)"
 	}
 	return printable(text)
 }

@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
 	"math/rand/v2"
 
 	"hrbridge/bridge/signature"
+	"hrbridge/cmd/hrbridge/client"
 	"hrbridge/schema"
 )
 
@@ -22,34 +21,21 @@ type plan struct {
 	withBody bool
 }
 
-// signed is a delivery that is ready to send.
-type signed struct {
-	header string
-	body   []byte // nil where the header carries the document
-}
-
 // delivery makes the delivery of a number.
-func (p *plan) delivery(number int) (signed, error) {
+func (p *plan) delivery(number int) (client.Delivery, error) {
 	form := p.forms[number%len(p.forms)]
 	document := p.document
 	if document == nil {
 		var err error
-		if document, err = p.invented(number, form == signature.BodyCompactHex); err != nil {
-			return signed{}, err
+		if document, err = p.invented(number, form); err != nil {
+			return client.Delivery{}, err
 		}
 	}
-	header, err := signature.Sign(form, p.secret, document)
-	if err != nil {
-		return signed{}, fmt.Errorf("sign a delivery: %w", err)
-	}
-	if form != signature.BodyHex && form != signature.BodyCompactHex && !p.withBody {
-		document = nil
-	}
-	return signed{header: header, body: document}, nil
+	return client.Sign(form, p.secret, document, p.withBody)
 }
 
-// invented is an array of made-up events, compact or spaced as HTTP libraries do it.
-func (p *plan) invented(number int, spaced bool) ([]byte, error) {
+// invented is an array of made-up events.
+func (p *plan) invented(number int, form signature.Form) ([]byte, error) {
 	r := rand.New(rand.NewPCG(p.seed, uint64(number))) //nolint:gosec // nothing secret; a number is not negative
 	events := make([][]byte, p.events)
 	for i := range events {
@@ -58,8 +44,5 @@ func (p *plan) invented(number int, spaced bool) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if spaced {
-		return fmt.Appendf(nil, "[\n %s\n]\n", bytes.Join(events, []byte(",\n "))), nil
-	}
-	return fmt.Appendf(nil, "[%s]", bytes.Join(events, []byte(","))), nil
+	return client.Document(form, events), nil
 }

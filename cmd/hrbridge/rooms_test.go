@@ -37,6 +37,8 @@ var rooms = map[string][]string{
 	},
 	"cmd/kafka":           {"publishers/kafka/kafkatest"},
 	"cmd/hrbridge/doctor": {"bridge"},
+	// What verbs that send share: signing, posting, answers.
+	"cmd/hrbridge/client": {"bridge/signature"},
 	"cmd/hrbridge":        {"*"},
 	"cmd/bench":           {"*"},
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hrbridge/cmd/hrbridge/client"
 )
 
 const (
@@ -23,7 +25,7 @@ type sendReport struct {
 	stdout, stderr  io.Writer
 	began, told     time.Time
 	statuses        map[int]int
-	first           map[int]answer // of each status
+	first           map[int]client.Answer // of each status
 	unanswered      int
 	lost            error // why the last of these got no answer
 	events          int
@@ -35,29 +37,29 @@ func newSendReport(count int, stdout, stderr io.Writer) *sendReport {
 	now := time.Now()
 	return &sendReport{
 		count: count, stdout: stdout, stderr: stderr, began: now, told: now,
-		statuses: make(map[int]int), first: make(map[int]answer),
+		statuses: make(map[int]int), first: make(map[int]client.Answer),
 	}
 }
 
 // add takes one outcome in.
-func (r *sendReport) add(o outcome) {
-	r.took = append(r.took, o.took)
-	if o.err != nil {
+func (r *sendReport) add(o client.Outcome) {
+	r.took = append(r.took, o.Took)
+	if o.Err != nil {
 		r.unanswered++
-		r.lost = o.err
+		r.lost = o.Err
 	} else {
-		r.statuses[o.answer.status]++
-		if _, seen := r.first[o.answer.status]; !seen {
-			r.first[o.answer.status] = o.answer
+		r.statuses[o.Answer.Status]++
+		if _, seen := r.first[o.Answer.Status]; !seen {
+			r.first[o.Answer.Status] = o.Answer
 		}
-		if o.answer.receipt {
-			r.events += *o.answer.Events
-			r.published += o.answer.Published
-			r.dead += o.answer.DeadLettered
+		if o.Answer.HasReceipt {
+			r.events += o.Answer.Events
+			r.published += o.Answer.Published
+			r.dead += o.Answer.DeadLettered
 		}
 	}
 	if r.count <= maxLines {
-		fmt.Fprintln(r.stdout, o.line())
+		fmt.Fprintln(r.stdout, outcomeLine(o))
 	} else if now := time.Now(); now.Sub(r.told) >= progressEvery {
 		r.told = now
 		fmt.Fprintf(r.stderr, "%d of %d deliveries, %s\n", len(r.took), r.count, r.tally())
@@ -87,9 +89,9 @@ func (r *sendReport) refusals() string {
 	var reasons []string
 	refused := 0
 	for _, status := range slices.Sorted(maps.Keys(r.statuses)) {
-		if first := r.first[status]; !first.taken() {
+		if first := r.first[status]; !first.Taken() {
 			refused += r.statuses[status]
-			reasons = append(reasons, fmt.Sprintf("%d: %s", status, first.remedy()))
+			reasons = append(reasons, fmt.Sprintf("%d: %s", status, remedy(first)))
 		}
 	}
 	if refused == 0 {
