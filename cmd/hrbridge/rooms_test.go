@@ -39,8 +39,10 @@ var rooms = map[string][]string{
 	"cmd/hrbridge/doctor": {"bridge"},
 	// What verbs that send share: signing, posting, answers.
 	"cmd/hrbridge/client": {"bridge/signature"},
-	"cmd/hrbridge":        {"*"},
-	"cmd/bench":           {"*"},
+	// What prove does with a bridge and a broker that it is handed.
+	"cmd/hrbridge/prove": {"bridge", "bridge/signature", "cmd/hrbridge/client", "schema"},
+	"cmd/hrbridge":       {"*"},
+	"cmd/bench":          {"*"},
 }
 
 // outside is what some rooms may not import, directly, of what is not ours: a package, or a tree of them before "/...".
