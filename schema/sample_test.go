@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"regexp"
+	"strings"
 	"testing"
 
 	"hrbridge/schema"
@@ -90,6 +91,14 @@ func TestSampleIsWhatItIsAskedToBe(t *testing.T) {
 		for _, eventType := range schema.Types() {
 			if n := len(sample(t, eventType, 1, schema.SampleOptions{Size: 1})); n > 1000 {
 				t.Errorf("%s: %d bytes", eventType, n)
+			}
+		}
+	})
+	t.Run("the message is the one asked for, at any size", func(t *testing.T) {
+		for _, eventType := range schema.Types() {
+			text := sample(t, eventType, 3, schema.SampleOptions{Message: "prove 12", Size: 2000})
+			if len(text) != 2000 || !strings.Contains(string(text), `"message":"prove 12`) {
+				t.Errorf("%s: %d bytes: %s", eventType, len(text), text)
 			}
 		}
 	})

@@ -142,7 +142,8 @@ func (r *run) send(ctx context.Context, templates []template) (time.Duration, er
 		end := time.AfterFunc(r.Duration, func() { r.fail(nil) })
 		defer end.Stop()
 	}
-	defer r.tell(Sending)()
+	told := r.tell(Sending)
+	defer told()
 	failures := make([]error, r.Connections)
 	var workers sync.WaitGroup
 	for i := range r.Connections {
@@ -171,7 +172,8 @@ func (r *run) acknowledge(p promise) error {
 
 // settle waits until everything that was acknowledged is seen, for as long as Settle.
 func (r *run) settle() {
-	defer r.tell(Settling)()
+	told := r.tell(Settling)
+	defer told()
 	patience := time.NewTimer(r.Settle)
 	defer patience.Stop()
 	for {
