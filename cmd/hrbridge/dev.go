@@ -56,6 +56,7 @@ type guide struct {
 	admin      string
 	broker     string // the URL for subscribers, "" where the configuration says it
 	source     string
+	proveFile  string // of the source to prove with; "" where the configuration has its secret
 }
 
 // String is text for a terminal.
@@ -68,10 +69,15 @@ func (g guide) String() string {
 	if g.broker != "" {
 		tail = append(tail, "--url", g.broker)
 	}
+	prove := []string{g.program, "prove", "--dev", "--url", "http://" + dialable(g.ingress)}
+	if g.proveFile != "" {
+		prove = append(prove, "--secret-file", g.proveFile)
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nhrbridge takes deliveries at http://%s/webhooks/%s; to try it, in other terminals:\n\n", dialable(g.ingress), g.source)
 	fmt.Fprintf(&b, "  follow the events   %s\n", shellLine(tail))
 	fmt.Fprintf(&b, "  send some           %s\n", shellLine(append(send, "--events", "5")))
+	fmt.Fprintf(&b, "  lose nothing        %s\n", shellLine(append(prove, "--duration", "10s")))
 	fmt.Fprintf(&b, "  see how it is       curl http://%s/readyz\n\n", dialable(g.admin))
 	if g.secretFile == "" {
 		b.WriteString("send needs the secret of the configuration: add --secret-file, or set " + secretEnv + ".\n\n")

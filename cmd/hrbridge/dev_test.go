@@ -45,12 +45,13 @@ func TestASecretOfDevThatIsEmptyIsNotUsed(t *testing.T) {
 func TestDevPrintsCommandsThatAShellReadsBack(t *testing.T) {
 	t.Parallel()
 	text := guide{
-		program: "/opt/my tools/hrbridge", secretFile: "/data/it's/dev-secret", source: "hrflow",
+		program: "/opt/my tools/hrbridge", secretFile: "/data/it's/dev-secret", source: "hrflow", proveFile: "/data/it's/dev-secret",
 		ingress: "[::]:8080", admin: "127.0.0.1:8081", broker: "nats://127.0.0.1:4222",
 	}.String()
 	for _, want := range []string{
 		`'/opt/my tools/hrbridge' send --url http://127.0.0.1:8080/webhooks/hrflow --secret-file '/data/it'\''s/dev-secret'`,
 		`'/opt/my tools/hrbridge' tail --url nats://127.0.0.1:4222`,
+		`'/opt/my tools/hrbridge' prove --dev --url http://127.0.0.1:8080 --secret-file '/data/it'\''s/dev-secret' --duration 10s`,
 		"curl http://127.0.0.1:8081/readyz",
 	} {
 		if !strings.Contains(text, want) {

@@ -75,20 +75,18 @@ func (a *app) prepareDev(s *service) error {
 	if len(shown) == 0 {
 		shown = s.sources()
 	}
-	var file string // where the secret of the source that is shown had to be made
+	files := make(map[string]string) // where the secrets of sources are that had to be made
 	for _, source := range s.cfg.WithoutSecret() {
 		secret, made, err := devSecret(s.cfg.DataDir)
 		if err != nil {
 			return err
 		}
-		if source == shown[0] {
-			file = made
-		}
+		files[source] = made
 		s.cfg = s.cfg.WithSecret(source, []byte(secret))
 	}
 	s.greet = func(at listeners, p publishers.Publisher) {
 		fmt.Fprint(a.stdout, guide{
-			program: invocation(os.Args[0]), secretFile: file, source: shown[0],
+			program: invocation(os.Args[0]), secretFile: files[shown[0]], proveFile: files[config.ProveSource], source: shown[0],
 			ingress: at.ingress.Addr().String(), admin: at.admin.Addr().String(), broker: brokerURL(p),
 		})
 	}
