@@ -218,7 +218,7 @@ func (c *cluster) conclude(found *layout, err error) bool {
 
 // unreachable is the error of a look.
 func unreachable(err error) *bridge.Error {
-	e := fault(opReach, err)
+	e := fault(opReach, unanswered(err))
 	if e.Kind == bridge.KindTimeout { // nothing was published that could be stored
 		e.Kind = bridge.KindUnavailable
 		e.Err = fmt.Errorf("%w: no broker answers; look at kafka.brokers and the network", err)

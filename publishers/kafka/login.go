@@ -36,6 +36,14 @@ func (d *dialer) introduce(ctx context.Context, conn net.Conn) error {
 	return d.login(ctx, peer)
 }
 
+// unanswered says what it may mean when a broker, which said which versions it speaks, closes the connection at a question.
+func unanswered(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("the broker closed the connection instead of an answer (%w); does the listener want a login?", err)
+	}
+	return err
+}
+
 func askVersions(peer *protocol.Conn) (map[protocol.ApiKey]int16, error) {
 	answer, err := peer.RoundTrip(new(apiversions.Request))
 	switch {

@@ -134,7 +134,7 @@ func (t *tail) look(ctx context.Context) (map[place]int, error) {
 	defer cancel()
 	cluster, err := t.client.Metadata(ctx, &kafkago.MetadataRequest{})
 	if err != nil {
-		return nil, err
+		return nil, unanswered(err)
 	}
 	leaders := make(map[place]int)
 	for _, topic := range cluster.Topics {

@@ -328,7 +328,7 @@ func (k *keeper) look(ctx context.Context) (map[string]topic, *bridge.Error) {
 	k.purge()
 	cluster, err := k.client.Metadata(ctx, &kafkago.MetadataRequest{})
 	if err != nil {
-		return nil, fault(opTopics, err)
+		return nil, fault(opTopics, unanswered(err))
 	}
 	there := make(map[string]topic, len(cluster.Topics))
 	for _, t := range cluster.Topics {
