@@ -21,7 +21,7 @@ const (
 )
 
 // Broker is where a configuration's topics are, as somebody has it who works on it beside the bridge: to read topics, and to
-// publish on them again what came from there. It makes and changes no stream and no topic.
+// publish on them again what came from there. It changes no stream and no topic.
 type Broker struct {
 	options Options
 	tail    TailOptions
@@ -58,9 +58,9 @@ func (b *Broker) Tail(ctx context.Context, r bridge.Reading, each func(bridge.Re
 }
 
 // Publisher is a publisher that is ready. The embedded broker of a bridge that runs takes it as its operator, by what is in
-// the data folder.
-func (b *Broker) Publisher(ctx context.Context) (Publisher, error) {
-	p, err := b.open(ctx)
+// the data folder. On Kafka it makes a topic that is missing where mayMake and the options allow it, as the bridge would.
+func (b *Broker) Publisher(ctx context.Context, mayMake bool) (Publisher, error) {
+	p, err := b.open(ctx, mayMake)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (b *Broker) Publisher(ctx context.Context) (Publisher, error) {
 	}
 }
 
-func (b *Broker) open(ctx context.Context) (Publisher, error) {
+func (b *Broker) open(ctx context.Context, mayMake bool) (Publisher, error) {
 	o := b.options
 	switch {
 	case b.visited != nil:
@@ -97,6 +97,8 @@ func (b *Broker) open(ctx context.Context) (Publisher, error) {
 		o.Name, o.NATS = NATS, as
 	}
 	o.NATS.Provision = false
+	o.Kafka.Topics.Provision = o.Kafka.Topics.Provision && mayMake
+	o.Kafka.Topics.Names = nil // those that it publishes to are enough
 	return Open(ctx, o)
 }
 

@@ -48,7 +48,7 @@ func workOn(t *testing.T, o publishers.Options, reading publishers.TailOptions) 
 	}()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	p, err := b.Publisher(ctx)
+	p, err := b.Publisher(ctx, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestTheBrokerSaysWhyItCannotBeWorkedOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Publisher(t.Context()); err == nil || !strings.Contains(err.Error(), "embedded.tls.cert_file") {
+	if _, err := b.Publisher(t.Context(), false); err == nil || !strings.Contains(err.Error(), "embedded.tls.cert_file") {
 		t.Errorf("in clear text over the network: %v", err)
 	}
 
@@ -120,7 +120,7 @@ func TestTheBrokerSaysWhyItCannotBeWorkedOn(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := b.Publisher(ctx); bridge.KindOf(err) != bridge.KindUnavailable {
+	if _, err := b.Publisher(ctx, false); bridge.KindOf(err) != bridge.KindUnavailable {
 		t.Errorf("a broker that is away: %v", err)
 	}
 }

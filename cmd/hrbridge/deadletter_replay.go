@@ -101,7 +101,7 @@ func (a *app) replay(ctx context.Context, box *letterbox, s selection, f replayF
 	if len(p.to) > 1 && !f.yes && !a.agreed(len(p.to)) {
 		return usageError(fmt.Errorf("nothing was sent: %d dead letters are meant; answer y, or give --yes", len(p.to)))
 	}
-	r := &replayer{box: box, to: p.to, nonce: rand.Text(), stdout: a.stdout}
+	r := &replayer{box: box, to: p.to, nonce: rand.Text(), mayMake: f.to == "", stdout: a.stdout}
 	if len(p.to) > 0 {
 		err = r.run(ctx, s)
 	}

@@ -22,10 +22,11 @@ const (
 
 // replayer sends dead letters to the topics of a plan.
 type replayer struct {
-	box    *letterbox
-	to     map[place]string
-	nonce  string // of this run: a letter that is tried twice in it is stored once, where the broker drops repeats
-	stdout io.Writer
+	box     *letterbox
+	to      map[place]string
+	nonce   string // of this run: a letter that is tried twice in it is stored once, where the broker drops repeats
+	mayMake bool   // topics, as the bridge would: not those that somebody may have mistyped
+	stdout  io.Writer
 
 	publisher publishers.Publisher
 	waiting   []bridge.Message
@@ -35,7 +36,7 @@ type replayer struct {
 
 // run reads what s selects once more and sends what is in the plan.
 func (r *replayer) run(ctx context.Context, s selection) error {
-	p, err := r.box.broker.Publisher(ctx)
+	p, err := r.box.broker.Publisher(ctx, r.mayMake)
 	if err != nil {
 		return brokerError(err)
 	}

@@ -71,10 +71,17 @@ func newLetters(t *testing.T, runs bool, env ...string) *letters {
 	l := &letters{env: env, config: must(configOf(env))(t)}
 	p := must(publishers.Open(t.Context(), l.config.Publisher()))(t)
 	t.Cleanup(func() { _ = p.Close() })
-	tick := time.NewTicker(time.Millisecond)
+	first := bridge.Message{ID: "first", Topic: "job.parsing.error", Source: "/hrflow/hrflow", Type: "job.parsing.error", Time: time.Now(), Value: []byte("{}")}
+	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(30 * time.Second); p.Ready(t.Context()) != nil && time.Now().Before(deadline); {
-		<-tick.C
+	for deadline := time.Now().Add(time.Minute); ; <-tick.C { // a broker that has just begun takes a moment
+		err := p.Publish(t.Context(), []bridge.Message{first})
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 	l.keep = p
 	l.deliver(t)
