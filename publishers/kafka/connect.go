@@ -26,18 +26,10 @@ const metadataTTL = 3 * time.Second
 // The connections are made ready by a dialer of our own: kafka-go's time limit ends where its SASL begins, and a broker that
 // falls silent there would hold its caller, and the pool, for good.
 func (c Connection) transport() (*kafkago.Transport, error) {
-	if err := c.check(); err != nil {
-		return nil, err
-	}
-	if _, err := c.TLS.config(""); err != nil {
-		return nil, err
-	}
-	d := &dialer{clientID: c.ClientID, timeout: c.DialTimeout, tls: c.TLS, user: c.SASL.User}
-	mechanism, err := c.SASL.mechanism()
+	d, err := c.dialer()
 	if err != nil {
 		return nil, err
 	}
-	d.mechanism = mechanism
 	return &kafkago.Transport{
 		Dial: d.dial,
 		// kafka-go tries the brokers one after the other within this, and the dialer gives each its own time.
@@ -45,6 +37,21 @@ func (c Connection) transport() (*kafkago.Transport, error) {
 		MetadataTTL: metadataTTL,
 		ClientID:    c.ClientID,
 	}, nil
+}
+
+// dialer makes the connections, or says why none can ever be made.
+func (c Connection) dialer() (*dialer, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if _, err := c.TLS.config(""); err != nil {
+		return nil, err
+	}
+	mechanism, err := c.SASL.mechanism()
+	if err != nil {
+		return nil, err
+	}
+	return &dialer{clientID: c.ClientID, timeout: c.DialTimeout, tls: c.TLS, mechanism: mechanism, user: c.SASL.User}, nil
 }
 
 // client asks the cluster through t.

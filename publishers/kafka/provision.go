@@ -115,6 +115,8 @@ const (
 	configMinInSync  = "min.insync.replicas"
 	configMaxMessage = "max.message.bytes"
 	configCleanup    = "cleanup.policy"
+	configUnclean    = "unclean.leader.election.enable"
+	configFlush      = "flush.messages"
 )
 
 // describe adds what the topics' settings say to what is known of them, where we may read them.
@@ -124,7 +126,7 @@ func (k *keeper) describe(ctx context.Context, names []string, there map[string]
 		if _, ok := there[name]; ok {
 			resources = append(resources, kafkago.DescribeConfigRequestResource{
 				ResourceType: kafkago.ResourceTypeTopic, ResourceName: name,
-				ConfigNames: []string{configMaxMessage, configMinInSync, configCleanup},
+				ConfigNames: []string{configMaxMessage, configMinInSync, configCleanup, configUnclean, configFlush},
 			})
 		}
 	}
@@ -150,6 +152,10 @@ func (k *keeper) describe(ctx context.Context, names []string, there map[string]
 				t.minInSync = number
 			case configCleanup:
 				t.compacts = strings.Contains(entry.ConfigValue, "compact")
+			case configUnclean:
+				t.unclean = entry.ConfigValue == "true"
+			case configFlush:
+				t.syncs = number == 1
 			}
 		}
 		there[r.ResourceName] = t
@@ -164,44 +170,66 @@ func (k *keeper) judge() *bridge.Error {
 	if err := k.shortage(); err != nil {
 		return err
 	}
-	var small, starved, veiled, compacts []string
-	var differ []string
-	smallest := 0
-	for _, name := range k.topics.Names {
-		t := k.known[name]
-		if t.maxMessage > 0 && t.maxMessage < k.topics.MinMessage {
-			small = append(small, name)
-			if smallest == 0 || t.maxMessage < smallest {
-				smallest = t.maxMessage
-			}
-		}
-		if t.minInSync > t.replicas && t.replicas > 0 {
-			starved = append(starved, name)
-		}
-		if t.veiled {
-			veiled = append(veiled, name)
-		}
-		if t.compacts {
-			compacts = append(compacts, name)
-		}
-		if k.topics.Provision && t.partitions != k.topics.Partitions {
-			differ = append(differ, name)
-		}
-	}
+	f := k.topics.sort(k.known)
 	k.warn(
-		aside(veiled, "the user may not read their settings, so nobody checks that they take the largest event: grant DESCRIBE_CONFIGS"),
-		aside(compacts, "they compact: of each key only the last event is kept; set cleanup.policy=delete"),
-		aside(differ, fmt.Sprintf("they have another number of partitions than kafka.partitions (%d), and stay as they are", k.topics.Partitions)),
+		aside(f.veiled, "the user may not read their settings, so nobody checks that they take the largest event: grant DESCRIBE_CONFIGS"),
+		aside(f.compacts, "they compact: of each key only the last event is kept; set cleanup.policy=delete"),
+		aside(f.unclean, "a replica without all that was acknowledged may lead, and then it is lost: set unclean.leader.election.enable=false"),
+		aside(f.differ, fmt.Sprintf("they have another number of partitions than kafka.partitions (%d), and stay as they are", k.topics.Partitions)),
 	)
 	switch {
-	case len(starved) > 0:
+	case len(f.starved) > 0:
 		return &bridge.Error{Kind: bridge.KindRefused, Op: opTopics, Err: fmt.Errorf("%s: they have fewer replicas than min.insync.replicas, "+
-			"so that nothing is ever acknowledged: lower that, or add replicas", few(starved))}
-	case len(small) > 0:
+			"so that nothing is ever acknowledged: lower that, or add replicas", few(f.starved))}
+	case len(f.small) > 0:
 		return &bridge.Error{Kind: bridge.KindRefused, Op: opTopics, Err: fmt.Errorf("%s: they take %d bytes (max.message.bytes), and the largest event with its headers has %d: "+
-			"raise max.message.bytes of these topics, or lower limits.max_event", few(small), smallest, k.topics.MinMessage)}
+			"raise max.message.bytes of these topics, or lower limits.max_event", few(f.small), f.smallest, k.topics.MinMessage)}
 	}
 	return nil
+}
+
+// faults are the topics that are not as they have to be, or not as they should be.
+type faults struct {
+	small    []string // take less than the largest event, at least smallest bytes
+	smallest int
+	starved  []string // have fewer replicas than have to be in sync
+	veiled   []string
+	compacts []string
+	unclean  []string
+	differ   []string // have another number of partitions
+}
+
+// sort says what is wrong with the topics of which something is known.
+func (t Topics) sort(known map[string]topic) faults {
+	var f faults
+	for _, name := range t.Names {
+		have, there := known[name]
+		if !there {
+			continue
+		}
+		if have.maxMessage > 0 && have.maxMessage < t.MinMessage {
+			f.small = append(f.small, name)
+			if f.smallest == 0 || have.maxMessage < f.smallest {
+				f.smallest = have.maxMessage
+			}
+		}
+		if have.minInSync > have.replicas && have.replicas > 0 {
+			f.starved = append(f.starved, name)
+		}
+		if have.veiled {
+			f.veiled = append(f.veiled, name)
+		}
+		if have.compacts {
+			f.compacts = append(f.compacts, name)
+		}
+		if have.unclean && have.replicas > 1 {
+			f.unclean = append(f.unclean, name)
+		}
+		if t.Provision && have.partitions != t.Partitions {
+			f.differ = append(f.differ, name)
+		}
+	}
+	return f
 }
 
 // shortage is the error of the configured topics that cannot be had, those with the same reason as one. The mutex is held.

@@ -51,6 +51,8 @@ type topic struct {
 	partitions, replicas  int
 	maxMessage, minInSync int
 	compacts              bool // keeps the last message of each key only
+	unclean               bool // lets a replica lead that does not have all that was acknowledged
+	syncs                 bool // syncs each message to disk
 	veiled                bool // we may not read its settings
 }
 
