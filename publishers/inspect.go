@@ -7,6 +7,7 @@ import (
 
 	"hrbridge/bridge"
 	"hrbridge/publishers/embedded"
+	"hrbridge/publishers/kafka"
 	"hrbridge/publishers/nats"
 )
 
@@ -32,7 +33,11 @@ func Inspect(ctx context.Context, o InspectOptions) ([]bridge.Finding, error) {
 		n := o.NATS
 		n.Name += " doctor"
 		return nats.Inspect(ctx, nats.InspectOptions{Options: n, Redelivery: o.Redelivery})
+	case Kafka:
+		k := o.Kafka
+		k.ClientID += "-doctor"
+		return kafka.Inspect(ctx, k)
 	default:
-		return nil, fmt.Errorf("%w: no publisher is named %q: there are %s and %s", ErrConfiguration, o.Name, Embedded, NATS)
+		return nil, fmt.Errorf("%w: no publisher is named %q: there are %s, %s and %s", ErrConfiguration, o.Name, Embedded, NATS, Kafka)
 	}
 }

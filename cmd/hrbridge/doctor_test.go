@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kfake"
+
 	"hrbridge/bridge"
 	"hrbridge/cmd/hrbridge/doctor"
 )
@@ -56,6 +58,30 @@ func TestDoctorsExitCodeSaysWhatKindOfTroubleThereIs(t *testing.T) {
 	}
 	if got := try(t.Context(), nil, "doctor", "--listen", "nowhere"); got.code != exitUsage || got.stdout != "" {
 		t.Errorf("a configuration that is wrong: exit code %d\n%s%s", got.code, got.stdout, got.stderr)
+	}
+}
+
+func TestDoctorLooksAtKafka(t *testing.T) {
+	t.Parallel()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	env := []string{"HRBRIDGE_PUBLISHER=kafka", "HRBRIDGE_KAFKA_BROKERS=" + cluster.ListenAddrs()[0]}
+	for _, row := range []struct {
+		args   []string
+		code   int
+		status bridge.Verdict
+	}{
+		{nil, exitDone, bridge.VerdictWarning},
+		{[]string{"--kafka-provision=false"}, exitFailed, bridge.VerdictFailure},
+		{[]string{"--kafka-brokers", "127.0.0.1:1"}, exitEnvironment, bridge.VerdictSkipped},
+	} {
+		report, code := visit(t, env, row.args...)
+		if f := verdict(t, report, "topics.present"); code != row.code || f.Status != row.status {
+			t.Errorf("%v: exit code %d, want %d: %+v", row.args, code, row.code, f)
+		}
 	}
 }
 

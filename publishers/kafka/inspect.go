@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strconv"
@@ -108,26 +109,30 @@ func (i *inspection) ask(ctx context.Context) error {
 	f := bridge.Finding{Name: checkReach, Status: bridge.VerdictOK, Why: why}
 	switch {
 	case i.said == nil:
-		f.Status, f.Found, f.Remedy = bridge.VerdictFailure, strings.Join(silent, "; "), reachRemedy(last)
+		f.Status, f.Found, f.Remedy = bridge.VerdictFailure, strings.Join(silent, "; "), i.o.reachRemedy(last)
 		i.note(f)
 		return &bridge.Error{Kind: kindOf(last), Op: opReach, Err: last}
 	case silent != nil:
 		f.Status, f.Found, f.Remedy = bridge.VerdictWarning, strings.Join(silent, "; "), "start these brokers, or take them out of kafka.brokers"
 	default:
-		f.Found = fmt.Sprintf("a cluster of %d brokers answers at %s", len(i.said.Brokers), strings.Join(i.o.Brokers, ", "))
+		f.Found = fmt.Sprintf("the cluster answers at %s; brokers: %d", strings.Join(i.o.Brokers, ", "), len(i.said.Brokers))
 	}
 	i.note(f)
 	return nil
 }
 
 // reachRemedy is what to do about the error of a dialer, which names the setting where one is wrong.
-func reachRemedy(err error) string {
+func (c Connection) reachRemedy(err error) string {
 	dns, isDNS := errors.AsType[*net.DNSError](err)
 	switch {
 	case isDNS:
 		return "correct the host " + dns.Name + " in kafka.brokers, or its DNS entry"
 	case kindOf(err) == bridge.KindRefused:
 		return "correct the setting that is named, and what the broker has for this user"
+	case c.SASL.Mechanism != SASLNone && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
+		return "where a broker ends a connection at the login: correct kafka.sasl.user, its password and kafka.sasl.mechanism"
+	case c.TLS.Enabled && kindOf(err) == bridge.KindUnavailable:
+		return "start the brokers, and see that the listener in kafka.brokers is there and speaks TLS (kafka.tls.enabled)"
 	}
 	return "start the brokers, or look at kafka.brokers, the network and the brokers' logs"
 }

@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"hrbridge/bridge"
 	"hrbridge/publishers/kafka"
+	"hrbridge/publishers/kafka/kafkatest"
 )
 
 // finding is the one of a name.
@@ -80,7 +82,7 @@ func TestInspectSaysOfEachTroubleWhatItIsAndWhatToDo(t *testing.T) {
 				f.configure(t, jobs, "min.insync.replicas", "2")
 			},
 			want: []wanted{
-				row(ok, "broker.reach", "3 brokers"), row(ok, "broker.advertised"), row(ok, "topics.present", "2 topics"), row(ok, "topics.settings"),
+				row(ok, "broker.reach", "brokers: 3"), row(ok, "broker.advertised"), row(ok, "topics.present", "2 topics"), row(ok, "topics.settings"),
 				row(ok, "topics.replication"), row(ok, "topics.min_in_sync"), row(ok, "topics.in_sync"), row(ok, "topics.unclean_election"),
 				row(ok, "topics.duplicates", "ce_id"), row(ok, "broker.max_message"), row(ok, "rights.publish"), row(ok, "rights.provision"),
 				row(skipped, "clock.broker", "cannot be told"),
@@ -202,8 +204,8 @@ func TestInspectSaysWhyThereIsNoConnection(t *testing.T) {
 	}{
 		"a wrong password": {func(o *kafka.Options) {
 			o.SASL = kafka.SASL{Mechanism: kafka.SASLPlain, User: "ada", Password: "wrong-secret", AllowPlaintext: true}
-		}, bridge.KindRefused, []string{"kafka.sasl.user"}},
-		"TLS that is not": {func(o *kafka.Options) { o.TLS.Enabled = true }, bridge.KindRefused, []string{"kafka.tls.enabled"}},
+		}, bridge.KindUnavailable, []string{"kafka.sasl.user"}}, // this cluster ends the connection; a real one says why
+		"TLS that is not": {func(o *kafka.Options) { o.TLS.Enabled = true }, bridge.KindUnavailable, []string{"kafka.tls.enabled"}},
 		"nobody there":    {func(o *kafka.Options) { o.Brokers = []string{"127.0.0.1:1"} }, bridge.KindUnavailable, []string{"127.0.0.1:1", "kafka.brokers"}},
 		"an unknown name": {func(o *kafka.Options) { o.Brokers = []string{"broker.invalid:9092"} }, bridge.KindUnavailable, []string{"broker.invalid in kafka.brokers"}},
 		"half a login":    {func(o *kafka.Options) { o.SASL.User = "ada" }, bridge.KindRefused, []string{"kafka.sasl.mechanism"}},
@@ -223,6 +225,87 @@ func TestInspectSaysWhyThereIsNoConnection(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestInspectSaysThatABrokerIsNotWhereTheClusterSays(t *testing.T) {
+	t.Parallel()
+	f, o := sound(t, 1)
+	f.ControlKey(int16(kmsg.Metadata), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		f.KeepControl()
+		answer := request.ResponseKind().(*kmsg.MetadataResponse)
+		answer.Brokers = []kmsg.MetadataResponseBroker{{NodeID: 0, Host: "127.0.0.1", Port: 1}}
+		return answer, nil, true
+	})
+	found, err := kafka.Inspect(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted{"broker.reach", bridge.VerdictOK, nil}.check(t, found)
+	wanted{"broker.advertised", bridge.VerdictFailure, []string{"127.0.0.1:1", "advertised.listeners"}}.check(t, found)
+}
+
+// TestInspectOfARealCluster is about what a cluster in this process may see differently.
+func TestInspectOfARealCluster(t *testing.T) {
+	t.Parallel()
+	c := kafkatest.Start(t, kafkatest.Options{Security: "SASL_PLAINTEXT", Users: map[string]string{"ada": "right-secret"}, Authorize: true})
+	admin := c.Admin(t)
+	if _, err := admin.CreateTopic(t.Context(), 4, 1, nil, profiles); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.CreateTopic(t.Context(), 4, 1, nil, jobs); err != nil {
+		t.Fatal(err)
+	}
+	grant := func(topic string, operations ...kadm.ACLOperation) {
+		lists := kadm.NewACLs().Allow("User:ada").AllowHosts().Topics(topic).Operations(operations...).ResourcePatternType(kadm.ACLPatternLiteral)
+		if err := lists.ValidateCreate(); err != nil {
+			t.Fatal(err)
+		}
+		made, err := admin.CreateACLs(t.Context(), lists)
+		if err != nil || made[0].Err != nil {
+			t.Fatal(err, made)
+		}
+	}
+	grant(profiles, kadm.OpWrite, kadm.OpDescribe, kadm.OpDescribeConfigs)
+	grant(jobs, kadm.OpDescribe)
+	o := kafka.Defaults()
+	o.Brokers, o.DialTimeout = c.Brokers(), patience
+	o.Topics.Names, o.Topics.Partitions, o.Topics.MinMessage = []string{profiles, jobs}, 4, 1<<20
+	o.SASL = kafka.SASL{Mechanism: kafka.SASLScramSHA256, User: "ada", Password: "right-secret", AllowPlaintext: true}
+	var found []bridge.Finding
+	eventually(t, func() error { // the access control lists take their time
+		var err error
+		if found, err = kafka.Inspect(t.Context(), o); err == nil && finding(t, found, "topics.present").Status != bridge.VerdictOK {
+			err = errors.New(finding(t, found, "topics.present").Found)
+		}
+		return err
+	})
+	for _, w := range []wanted{
+		{"broker.reach", bridge.VerdictOK, []string{"brokers: 1"}}, {"broker.advertised", bridge.VerdictOK, nil},
+		{"topics.replication", bridge.VerdictWarning, []string{"one replica"}},
+		{"topics.in_sync", bridge.VerdictOK, nil},
+		{"topics.unclean_election", bridge.VerdictSkipped, []string{jobs}},
+		{"rights.publish", bridge.VerdictFailure, []string{"may not write to " + jobs}},
+		{"rights.provision", bridge.VerdictSkipped, []string{"cannot be told"}},
+	} {
+		w.check(t, found)
+	}
+	grant(jobs, kadm.OpWrite, kadm.OpDescribeConfigs)
+	eventually(t, func() error {
+		var err error
+		found, err = kafka.Inspect(t.Context(), o)
+		if f := finding(t, found, "rights.publish"); err == nil && f.Status != bridge.VerdictOK {
+			err = errors.New(f.Found)
+		}
+		return err
+	})
+	wanted{"broker.max_message", bridge.VerdictOK, nil}.check(t, found)
+
+	o.SASL.Password = "wrong-secret"
+	found, err := kafka.Inspect(t.Context(), o)
+	if bridge.KindOf(err) != bridge.KindRefused {
+		t.Errorf("a wrong password: %v", err)
+	}
+	wanted{"broker.reach", bridge.VerdictFailure, []string{"kafka.sasl.user"}}.check(t, found)
 }
 
 func TestInspectIsAlwaysAboutTheSameChecksAndMakesNoTopic(t *testing.T) {

@@ -38,6 +38,8 @@ func (c Config) Doctor(dev bool) doctor.Options {
 		o.Files = secretFilesOf("nats.password_file", s.natsFiles.password, "nats.token_file", s.natsFiles.token,
 			"nats.nkey_seed_file", s.nats.Auth.NKeySeedFile, "nats.credentials_file", s.nats.Auth.CredentialsFile,
 			"nats.tls.key_file", s.nats.TLS.KeyFile)
+	case publishers.Kafka:
+		o.Files = secretFilesOf("kafka.sasl.password_file", s.kafkaFiles.password, "kafka.tls.key_file", s.kafka.TLS.KeyFile)
 	}
 	o.Files = append(o.Files, secretFilesOf("hrflow.api_key_file", s.hrflow.keyFile)...)
 	return o
