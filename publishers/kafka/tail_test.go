@@ -86,18 +86,20 @@ type tailer struct {
 	records []bridge.Record
 }
 
-func (c *tailed) follow(reading bridge.Reading) *tailer {
+func (c *tailed) follow(reading bridge.Reading) *tailer { return followTail(c.t, c.options(reading)) }
+
+func followTail(t testing.TB, o kafka.TailOptions) *tailer {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &tailer{cancel: cancel, done: make(chan error, 1)}
 	go func() {
-		f.done <- kafka.Tail(ctx, c.options(reading), func(r bridge.Record) error {
+		f.done <- kafka.Tail(ctx, o, func(r bridge.Record) error {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			f.records = append(f.records, r)
 			return nil
 		})
 	}()
-	c.t.Cleanup(cancel)
+	t.Cleanup(cancel)
 	return f
 }
 
