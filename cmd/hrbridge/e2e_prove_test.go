@@ -48,19 +48,40 @@ func (p *process) proving(t *testing.T, args ...string) (cmd *exec.Cmd, stdout *
 	return cmd, stdout
 }
 
-// provable is a bridge on a NATS server of its own, with a source to prove with.
-func provable(t *testing.T) (p *process, stream jetstream.Stream) {
+// provable is a bridge on the NATS server at an address, with a source to prove with.
+func provable(t *testing.T, addr string) *process {
 	t.Helper()
-	addr := freeAddr(t)
-	natsServer(t, addr, t.TempDir())
-	p = serve(t, checkedBinary(t), map[string]string{
+	p := serve(t, checkedBinary(t), map[string]string{
 		"HRBRIDGE_PUBLISHER": "nats", "HRBRIDGE_NATS_URL": "nats://" + addr,
 		"HRBRIDGE_SOURCES_PROVE_SECRETS": "another-invented-secret", "HRBRIDGE_SOURCES_PROVE_TOPIC_PREFIX": "prove.",
 	})
 	p.waitReady(t, http.StatusOK)
+	return p
+}
+
+// provableNATS is one on a NATS server of its own.
+func provableNATS(t *testing.T) (*process, jetstream.Stream) {
+	t.Helper()
+	addr := freeAddr(t)
+	natsServer(t, addr, t.TempDir())
+	p := provable(t, addr)
 	nc := must(natsgo.Connect("nats://" + addr))(t)
 	t.Cleanup(nc.Close)
 	return p, must(must(jetstream.New(nc))(t).Stream(t.Context(), "HRFLOW"))(t)
+}
+
+// awaitObligations waits until a run has kept more of them in the file.
+func (p *process) awaitObligations(t *testing.T, file string) {
+	t.Helper()
+	size := func() int64 {
+		info, err := os.Stat(filepath.Join(p.dataDir, file))
+		if err != nil {
+			return 0
+		}
+		return info.Size()
+	}
+	before := size()
+	await(t, 60*time.Second, func() bool { return size() > before+4096 }, func() string { return "nothing is acknowledged" })
 }
 
 // deleteOne deletes an event behind the bridge's back, as soon as there is one after a place in the stream.
@@ -94,7 +115,7 @@ func TestProveFindsNothingWrongWithTheEmbeddedBroker(t *testing.T) {
 
 func TestProveFindsWhatIsDeletedFromTheStream(t *testing.T) {
 	t.Parallel()
-	p, stream := provable(t)
+	p, stream := provableNATS(t)
 	code, out, errs := p.verb(t, nil, "prove", "--events", "500", "--state", "kept")
 	if code != 0 || !strings.Contains(out, "found       500 stored, 0 lost, 0 doubled") || !strings.HasSuffix(out, "\nproven\n") {
 		t.Fatalf("exit code %d: %s%s", code, out, errs)
@@ -106,7 +127,7 @@ func TestProveFindsWhatIsDeletedFromTheStream(t *testing.T) {
 	}
 
 	before := must(stream.Info(t.Context()))(t).State.LastSeq
-	cmd, live := p.proving(t, "--duration", "3s", "--json")
+	cmd, live := p.proving(t, "--duration", "3s", "--settle", "3s", "--json")
 	deleteOne(t, stream, before)
 	err := cmd.Wait()
 	r := decodeProof(t, live.String())
@@ -120,13 +141,9 @@ func TestProveFindsWhatIsDeletedFromTheStream(t *testing.T) {
 
 func TestProveThatWasKilledIsResumed(t *testing.T) {
 	t.Parallel()
-	p, _ := provable(t)
+	p, _ := provableNATS(t)
 	cmd, _ := p.proving(t, "--duration", "1h", "--state", "kept")
-	file := filepath.Join(p.dataDir, "kept")
-	await(t, 30*time.Second, func() bool {
-		info, err := os.Stat(file)
-		return err == nil && info.Size() > 4096
-	}, func() string { return "nothing is acknowledged" })
+	p.awaitObligations(t, "kept")
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	p.kill()
@@ -140,12 +157,9 @@ func TestProveThatWasKilledIsResumed(t *testing.T) {
 
 func TestProveThatIsInterruptedAuditsWhatWasAcknowledged(t *testing.T) {
 	t.Parallel()
-	p, _ := provable(t)
+	p, _ := provableNATS(t)
 	cmd, out := p.proving(t, "--duration", "1h", "--state", "kept", "--json")
-	await(t, 30*time.Second, func() bool {
-		info, err := os.Stat(filepath.Join(p.dataDir, "kept"))
-		return err == nil && info.Size() > 4096
-	}, func() string { return "nothing is acknowledged" })
+	p.awaitObligations(t, "kept")
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
@@ -157,21 +171,30 @@ func TestProveThatIsInterruptedAuditsWhatWasAcknowledged(t *testing.T) {
 
 func TestProveOutlivesABridgeThatIsKilled(t *testing.T) {
 	t.Parallel()
-	p, _ := provable(t)
+	p, _ := provableNATS(t)
 	cmd, out := p.proving(t, "--events", "3000", "--state", "kept", "--json")
 	for range 2 {
-		file := filepath.Join(p.dataDir, "kept")
-		var before int64
-		if info, err := os.Stat(file); err == nil {
-			before = info.Size()
-		}
-		await(t, 30*time.Second, func() bool {
-			info, err := os.Stat(file)
-			return err == nil && info.Size() > before+4096
-		}, func() string { return "nothing is acknowledged" })
+		p.awaitObligations(t, "kept")
 		p.kill()
 		p.start(t)
 		p.waitReady(t, http.StatusOK)
+	}
+	err := cmd.Wait()
+	if r := decodeProof(t, out.String()); err != nil || !r.Proven || r.Events.Lost != 0 || r.Events.Acknowledged < 2000 {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestProveOutlivesABrokerThatGoesAndComes(t *testing.T) {
+	t.Parallel()
+	addr, store := freeAddr(t), t.TempDir()
+	server := natsServer(t, addr, store)
+	p := provable(t, addr)
+	cmd, out := p.proving(t, "--events", "3000", "--state", "kept", "--json")
+	for range 2 {
+		p.awaitObligations(t, "kept")
+		stopServer(server)
+		server = natsServer(t, addr, store)
 	}
 	err := cmd.Wait()
 	if r := decodeProof(t, out.String()); err != nil || !r.Proven || r.Events.Lost != 0 || r.Events.Acknowledged < 2000 {

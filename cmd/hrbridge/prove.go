@@ -170,6 +170,9 @@ func proveError(err error, report *prove.Report) error {
 			return fmt.Errorf("the bridge answers %d to the first delivery: %s", o.Answer.Status, remedy(o.Answer))
 		}
 	}
+	if report == nil && errors.Is(err, context.Canceled) {
+		return errors.New("interrupted before anything was sent that counts")
+	}
 	kept := ""
 	if report != nil {
 		kept = fmt.Sprintf("; the obligations are in %s: audit them with 'hrbridge prove --resume %[1]s'", report.File)

@@ -12,8 +12,11 @@ import (
 	"hrbridge/cmd/hrbridge/prove"
 )
 
-// proveLines is how often a run says how far it is where nobody sits at a terminal.
-const proveLines = 10 * time.Second
+// How often a run says how far it is where nobody sits at a terminal, and where somebody does.
+const (
+	proveLines  = 10 * time.Second
+	proveRedraw = 200 * time.Millisecond
+)
 
 // proveProgress shows how far a proof is: on a line that changes, or now and then on a new one.
 type proveProgress struct {
@@ -28,7 +31,11 @@ func (a *app) proveProgress() *proveProgress {
 }
 
 func (p *proveProgress) show(at prove.Progress) {
-	if !p.terminal && time.Since(p.told) < proveLines {
+	every := proveLines
+	if p.terminal {
+		every = proveRedraw
+	}
+	if time.Since(p.told) < every {
 		return
 	}
 	p.told = time.Now()

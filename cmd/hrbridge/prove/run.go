@@ -111,6 +111,9 @@ func (r *run) hello(ctx context.Context, m maker) (time.Time, error) {
 			return time.Time{}, err
 		}
 		o := r.Client.Post(ctx, d.posted)
+		if err := ctx.Err(); err != nil {
+			return time.Time{}, err
+		}
 		if o.Err != nil || !o.Answer.Taken() && !worthAnotherTry(o) {
 			return time.Time{}, &Refusal{o}
 		}
