@@ -59,6 +59,14 @@ bench: ## measure the parts, then the whole beside a bare loop (docs/performance
 	go test -run '^$$' -bench . -benchmem ./...
 	go run ./cmd/bench
 
+FAULTS_ROUNDS ?= 20
+FAULTS_OUTAGE ?= 1m
+
+.PHONY: faults
+faults: ## let everything fail that can, for hours: FAULTS_ROUNDS (20) times, FAULTS_OUTAGE (1m) each (docs/faults.md)
+	HRBRIDGE_FAULTS_ROUNDS=$(FAULTS_ROUNDS) HRBRIDGE_FAULTS_OUTAGE=$(FAULTS_OUTAGE) CGO_ENABLED=$(if $(RACE),1,0) \
+		go test $(RACE) -count=1 -v -timeout 12h -run '^TestFault' ./cmd/hrbridge
+
 .PHONY: check
 check: ## see that formatting, modules and generated files are as committed
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not formatted: $$unformatted; run gofmt -w" >&2; exit 1; }

@@ -1,14 +1,10 @@
 package main_test
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,7 +22,9 @@ type oracle struct {
 	mu   sync.Mutex
 	sent map[string]*obligation // by the event's bytes
 
+	senders      atomic.Int64 // that there were so far
 	acknowledged atomic.Int64 // deliveries
+	forged       atomic.Int64 // deliveries with a wrong signature that were refused as such
 	refused      atomic.Int64 // answers other than 200
 	unanswered   atomic.Int64 // connections that broke
 	wrong        sync.Map     // answers that no delivery may get
@@ -46,6 +44,12 @@ type load struct {
 	forms   []signature.Form
 	senders int
 	events  int // of a delivery, at most
+	// patience is how long a sender waits for an answer; 0 is longer than anything should take.
+	patience time.Duration
+	// forgers put deliveries with a wrong signature among the others.
+	forgers bool
+	// also is a second bridge that has to take every delivery, too; "" for none.
+	also string
 }
 
 // run sends until the context ends. Each sender has keys of its own and sends a delivery again, the same bytes, until it is
@@ -54,11 +58,12 @@ func (o *oracle) run(ctx context.Context, t *testing.T, l load) {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: l.senders}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: 20 * time.Second}
+	client := &http.Client{Transport: transport, Timeout: cmp.Or(l.patience, 20*time.Second)}
 	var all sync.WaitGroup
-	for i := range l.senders {
+	for range l.senders {
 		all.Go(func() {
-			s := &sender{oracle: o, load: l, client: client, id: i, rand: rand.New(rand.NewPCG(uint64(i), 7))} //nolint:gosec // not a secret
+			id := o.senders.Add(1)                                                                               // its keys are nobody else's, of an earlier run neither
+			s := &sender{oracle: o, load: l, client: client, id: id, rand: rand.New(rand.NewPCG(uint64(id), 7))} //nolint:gosec // not a secret
 			for n := 0; ctx.Err() == nil; n++ {
 				s.deliver(ctx, l.forms[n%len(l.forms)])
 			}
@@ -74,12 +79,26 @@ func (o *oracle) run(ctx context.Context, t *testing.T, l load) {
 // start sends in the background, to p in every form, until stop is called.
 func (o *oracle) start(t *testing.T, p *process, senders, events int) (stop func()) {
 	t.Helper()
+	return o.startLoad(t, load{url: p.url(), forms: signature.Forms(), senders: senders, events: events})
+}
+
+// startLoad is start with a load of its own.
+func (o *oracle) startLoad(t *testing.T, l load) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
-	all.Go(func() { o.run(ctx, t, load{url: p.url(), forms: signature.Forms(), senders: senders, events: events}) })
+	all.Go(func() { o.run(ctx, t, l) })
 	stop = func() { cancel(); all.Wait() }
 	t.Cleanup(stop)
 	return stop
+}
+
+// awaitAnswers waits until n more deliveries met an end of whatever kind.
+func (o *oracle) awaitAnswers(t *testing.T, n int64) {
+	t.Helper()
+	answers := func() int64 { return o.acknowledged.Load() + o.refused.Load() + o.unanswered.Load() }
+	before := answers()
+	await(t, 60*time.Second, func() bool { return answers() >= before+n }, func() string { return "deliveries get no answers" })
 }
 
 // awaitMore waits until n more deliveries are acknowledged.
@@ -89,112 +108,18 @@ func (o *oracle) awaitMore(t *testing.T, n int64) {
 	await(t, 30*time.Second, func() bool { return o.acknowledged.Load() > before+n }, func() string { return "no deliveries are taken" })
 }
 
-type sender struct {
-	oracle *oracle
-	load   load
-	client *http.Client
-	id     int
-	number int
-	rand   *rand.Rand
-}
-
-func (s *sender) deliver(ctx context.Context, form signature.Form) {
-	events := make([]string, 1+s.rand.IntN(s.load.events))
-	obligations := make([]*obligation, len(events))
-	for i := range events {
-		events[i], obligations[i] = s.event()
-	}
-	s.oracle.mu.Lock()
-	for i, e := range events {
-		s.oracle.sent[e] = obligations[i]
-	}
-	s.oracle.mu.Unlock()
-
-	document := []byte("[" + strings.Join(events, ",") + "]")
-	if form == signature.BodyCompactHex {
-		document = []byte("[ " + strings.Join(events, ",\n ") + " ]")
-	}
-	for ctx.Err() == nil {
-		if s.post(form, document, len(events)) {
-			s.oracle.mu.Lock()
-			for _, ob := range obligations {
-				ob.acknowledged = true
-			}
-			s.oracle.mu.Unlock()
-			s.oracle.acknowledged.Add(1)
-			return
-		}
-		select { // nobody hammers a bridge that says no
-		case <-ctx.Done():
-		case <-time.After(20 * time.Millisecond):
+// forgive takes what was acknowledged so far off the obligations, because the world has destroyed it, and returns how many
+// events that is.
+func (o *oracle) forgive() (events int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, ob := range o.sent {
+		if ob.acknowledged {
+			ob.acknowledged = false
+			events++
 		}
 	}
-}
-
-// event makes the next event of one of the sender's keys: a person who does not exist.
-func (s *sender) event() (string, *obligation) {
-	types := []string{
-		"profile.parsing.success", "profile.parsing.error", "profile.embedding.success", "job.parsing.success",
-		"job.embedding.error", "action.stage.success", "profile.parsing.update", "agent.training.success",
-	}
-	eventType := types[s.rand.IntN(len(types))]
-	key := fmt.Sprintf("%016x%024x", s.id, s.rand.IntN(3))
-	s.number++
-	object := "profile"
-	if strings.HasPrefix(eventType, "job.") {
-		object = "job"
-	}
-	event := fmt.Sprintf(`{"type":"%s","origin":"api","number":%d,"%s":{"key":"%s","info":{"full_name":"Ada Example","email":"ada@example.org","summary":"%s"}}}`,
-		eventType, s.number, object, key, strings.Repeat("é \\u0041 ", s.rand.IntN(60)))
-	return event, &obligation{topic: eventType, key: object + key, number: s.number}
-}
-
-// post sends a delivery and tells whether it was taken.
-func (s *sender) post(form signature.Form, document []byte, events int) bool {
-	status, body, err := post(s.client, s.load.url, form, document)
-	switch {
-	case err != nil:
-		s.oracle.unanswered.Add(1)
-		return false
-	case status == http.StatusOK:
-		var r receipt
-		if json.Unmarshal(body, &r) != nil || r != (receipt{Events: events, Published: events}) {
-			s.oracle.wrong.Store(fmt.Sprintf("200 with %s for %d events", body, events), true)
-		}
-		return true
-	case status != http.StatusServiceUnavailable:
-		s.oracle.wrong.Store(fmt.Sprint(status, " ", string(body)), true)
-	}
-	s.oracle.refused.Add(1)
-	return false
-}
-
-// post sends one signed delivery.
-func post(client *http.Client, url string, form signature.Form, document []byte) (status int, answer []byte, err error) {
-	value, err := signature.Sign(form, []byte(testSecret), document)
-	if err != nil {
-		return 0, nil, err
-	}
-	body := document
-	if form != signature.BodyHex && form != signature.BodyCompactHex {
-		body = nil
-	}
-	request, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body)) //nolint:noctx // the client has a timeout
-	if err != nil {
-		return 0, nil, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("HTTP-HRFLOW-SIGNATURE", value)
-	response, err := client.Do(request)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer response.Body.Close()
-	answer, err = io.ReadAll(response.Body)
-	if status := response.StatusCode; status == http.StatusServiceUnavailable && response.Header.Get("Retry-After") == "" {
-		return status, answer, fmt.Errorf("503 without Retry-After")
-	}
-	return response.StatusCode, answer, err
+	return events
 }
 
 // audit reads the stream from its start with a plain subscriber and holds it against what was sent.
@@ -255,7 +180,7 @@ func readStream(t *testing.T, brokerURL, stream string, each func(*natsgo.Msg)) 
 	if info.State.Msgs == 0 {
 		return
 	}
-	old := must(nc.JetStream())(t)
+	old := must(nc.JetStream(natsgo.MaxWait(60 * time.Second)))(t)
 	sub := must(old.SubscribeSync("", natsgo.BindStream(stream), natsgo.OrderedConsumer()))(t)
 	for {
 		m := must(sub.NextMsgWithContext(ctx))(t)

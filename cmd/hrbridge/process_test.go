@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -32,10 +33,11 @@ type built struct {
 	err  error
 }
 
+// build builds the package that args end with.
 func (b *built) build(dir, name string, args ...string) (string, error) {
 	b.once.Do(func() {
 		b.path = filepath.Join(dir, name)
-		out, err := exec.Command("go", append(append([]string{"build", "-o", b.path}, args...), ".")...).CombinedOutput() //nolint:gosec // our own arguments
+		out, err := exec.Command("go", append([]string{"build", "-o", b.path}, args...)...).CombinedOutput() //nolint:gosec // our own arguments
 		if err != nil {
 			b.err = fmt.Errorf("go build: %w\n%s", err, out)
 		}
@@ -63,13 +65,13 @@ func TestMain(m *testing.M) {
 // checkedBinary has the race detector, where the tests have it.
 func checkedBinary(t *testing.T) string {
 	t.Helper()
-	return must(checked.build(buildDir, "hrbridge-checked", raceArgs()...))(t)
+	return must(checked.build(buildDir, "hrbridge-checked", append(raceArgs(), ".")...))(t)
 }
 
 // shippedBinary is built as it ships: what its memory is measured on.
 func shippedBinary(t *testing.T) string {
 	t.Helper()
-	return must(asIsIt.build(buildDir, "hrbridge"))(t)
+	return must(asIsIt.build(buildDir, "hrbridge", "."))(t)
 }
 
 func must[T any](v T, err error) func(testing.TB) T {
@@ -179,6 +181,30 @@ func (p *process) start(t *testing.T) {
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
+}
+
+// restart starts it where it does not run.
+func (p *process) restart(t *testing.T) {
+	t.Helper()
+	if isClosed(p.done) {
+		p.start(t)
+	}
+}
+
+// metric is the value of a metric without labels.
+func (p *process) metric(t *testing.T, name string) float64 {
+	t.Helper()
+	_, page, err := get("http://" + p.admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(page) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), name+" "); ok {
+			return must(strconv.ParseFloat(value, 64))(t)
+		}
+	}
+	t.Fatalf("/metrics has no %s", name)
+	return 0
 }
 
 // stop ends it with SIGTERM and returns its exit code.
