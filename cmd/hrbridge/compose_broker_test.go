@@ -56,3 +56,47 @@ func TestComposeNATSServerSyncsAlwaysAndAsksForTheToken(t *testing.T) {
 		t.Errorf("nats-volume does %v", gives.Entrypoint)
 	}
 }
+
+func TestComposeKafkaIsReachedWhereItListens(t *testing.T) {
+	t.Parallel()
+	project := loadCompose(t, "kafka")
+	kafka := project.Services["kafka"]
+	env := func(name string) string {
+		if v := kafka.Environment[name]; v != nil {
+			return *v
+		}
+		return ""
+	}
+	listening, advertised := listenersOf(env("KAFKA_LISTENERS")), listenersOf(env("KAFKA_ADVERTISED_LISTENERS"))
+	for name, at := range advertised {
+		if portOf(t, listening[name]) != portOf(t, at) {
+			t.Errorf("%s listens on %s and says %s", name, listening[name], at)
+		}
+	}
+	brokers := composeConfig(t, project.Services["hrbridge-kafka"]).Publisher().Kafka.Brokers
+	if inside := advertised[env("KAFKA_INTER_BROKER_LISTENER_NAME")]; !slices.Equal(brokers, []string{inside}) || !strings.HasPrefix(inside, kafka.Name+":") {
+		t.Errorf("the bridge connects to %v, and the broker says %s", brokers, inside)
+	}
+	if host := advertised["HOST"]; host != fmt.Sprintf("127.0.0.1:%d", kafka.Ports[0].Target) || !slices.Contains(kafka.HealthCheck.Test, host) {
+		t.Errorf("the host connects to %s; published is %d; the health check is %v", host, kafka.Ports[0].Target, kafka.HealthCheck.Test)
+	}
+	if env("KAFKA_LOG_FLUSH_INTERVAL_MESSAGES") != "1" {
+		t.Error("a single broker acknowledges what it has not synced")
+	}
+	if kafka.Volumes[0].Target != env("KAFKA_LOG_DIRS") {
+		t.Errorf("the data is in %s, and the volume at %s", env("KAFKA_LOG_DIRS"), kafka.Volumes[0].Target)
+	}
+	if id := env("CLUSTER_ID"); len(id) != 22 {
+		t.Errorf("the cluster's id %q is not 16 bytes", id)
+	}
+}
+
+// listenersOf is NAME://host:port,… by name.
+func listenersOf(s string) map[string]string {
+	all := make(map[string]string)
+	for l := range strings.SplitSeq(s, ",") {
+		name, at, _ := strings.Cut(l, "://")
+		all[name] = at
+	}
+	return all
+}

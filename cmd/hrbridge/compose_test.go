@@ -190,9 +190,6 @@ func TestComposeBridgesAreConfiguredAsTheBinaryAccepts(t *testing.T) {
 	for profile, name := range composeProfiles {
 		t.Run(profile, func(t *testing.T) {
 			t.Parallel()
-			if profile == "kafka" {
-				t.Skip("the binary has no such publisher yet")
-			}
 			project := loadCompose(t, profile)
 			s := project.Services[name]
 			c := composeConfig(t, s)
