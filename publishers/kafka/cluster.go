@@ -105,13 +105,18 @@ func (c *cluster) wrong(ctx context.Context) {
 	c.mu.Lock()
 	looked := c.next
 	c.mu.Unlock()
-	select {
-	case c.kick <- struct{}{}:
-	default:
-	}
+	c.again()
 	select {
 	case <-looked:
 	case <-ctx.Done():
+	}
+}
+
+// again asks for a look, over new connections.
+func (c *cluster) again() {
+	select {
+	case c.kick <- struct{}{}:
+	default:
 	}
 }
 

@@ -151,10 +151,7 @@ func (w *work) identify(ctx context.Context, q *queue) error {
 	}
 	id, err := q.sequence.next(ctx, w.p.producers, len(head.places))
 	if err != nil {
-		if verdictOf(err) != hopeless { // whatever came of the question, nothing was published
-			err = &bridge.Error{Kind: bridge.KindUnavailable, Err: err}
-		}
-		return err
+		return producerFault(err) // whatever came of the question, nothing was published
 	}
 	head.frame.stamp(id)
 	head.sent = true
@@ -252,6 +249,7 @@ func (w *work) fail(q *queue, err error) {
 // giveUp ends a queue whose time is over.
 func (w *work) giveUp(q *queue, err error) {
 	if q.portions[0].unsure {
+		w.p.cluster.again() // perhaps nobody is there
 		w.fail(q, err)
 		return
 	}

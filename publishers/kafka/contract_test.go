@@ -6,6 +6,7 @@ import (
 
 	"hrbridge/bridge"
 	"hrbridge/publishers/kafka"
+	"hrbridge/publishers/kafka/kafkatest"
 	"hrbridge/publishers/publishertest"
 )
 
@@ -16,23 +17,33 @@ func TestTheContractIsKeptOnAFakeCluster(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := startFake(t, 3, publishertest.Topics())
-			var starts map[partition]int64 // what tests before stored only makes reading slower
-			publishertest.Run(t, publishertest.Harness{
-				Open: func(t testing.TB) publishertest.Publisher {
-					starts = offsets(t, f.ListenAddrs(), publishertest.Topics()...)
-					p, err := kafka.Open(context.Background(), f.publisherOptions(publishertest.Topics(), change))
-					if err != nil {
-						t.Fatal(err)
-					}
-					return p
-				},
-				ReadAll: func(t testing.TB, topics ...string) []bridge.Message {
-					return messages(t, readFrom(t, starts, f.ListenAddrs(), topics...))
-				},
-				MaxMessage: bridge.MaxMessage,
-				Stop:       func(testing.TB) { f.net.set(refusing) },
-				Start:      func(testing.TB) { f.net.set(passing) },
-			})
+			keepsTheContract(t, f.publisherOptions(publishertest.Topics(), change),
+				func(testing.TB) { f.net.set(refusing) }, func(testing.TB) { f.net.set(passing) })
 		})
 	}
+}
+
+func TestTheContractIsKeptOnARealBroker(t *testing.T) {
+	c := kafkatest.Start(t, kafkatest.Options{})
+	keepsTheContract(t, optionsFor(c.Brokers(), publishertest.Topics()), c.Stop, c.Start)
+}
+
+func keepsTheContract(t *testing.T, o kafka.Options, stop, start func(testing.TB)) {
+	var starts map[partition]int64 // what tests before stored only makes reading slower
+	publishertest.Run(t, publishertest.Harness{
+		Open: func(t testing.TB) publishertest.Publisher {
+			starts = offsets(t, o.Brokers, publishertest.Topics()...)
+			p, err := kafka.Open(context.Background(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		},
+		ReadAll: func(t testing.TB, topics ...string) []bridge.Message {
+			return messages(t, readFrom(t, starts, o.Brokers, topics...))
+		},
+		MaxMessage: bridge.MaxMessage,
+		Stop:       stop,
+		Start:      start,
+	})
 }

@@ -2,7 +2,6 @@ package kafka_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"hrbridge/bridge"
 	"hrbridge/publishers/kafka"
+	"hrbridge/publishers/kafka/kafkatest"
 )
 
 func TestALostAnswerDoesNotDouble(t *testing.T) {
@@ -32,7 +32,7 @@ func TestALostAnswerDoesNotDouble(t *testing.T) {
 			lose(f)
 			mustPublish(t, p, events("b", 3))
 			mustPublish(t, p, events("c", 2))
-			wantIDs(t, f, "a-0", "a-1", "b-0", "b-1", "b-2", "c-0", "c-1")
+			wantIDs(t, f.ListenAddrs(), "a-0", "a-1", "b-0", "b-1", "b-2", "c-0", "c-1")
 			if n := f.net.left(); n != 0 {
 				t.Errorf("%d answers were never lost", n)
 			}
@@ -69,102 +69,139 @@ func TestABatchThatMayBeStoredKeepsItsPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := startFake(t, 1, topics())
-			p := openReady(t, f.publisherOptions(topics(), func(o *kafka.Options) { o.AckTimeout = 700 * time.Millisecond }))
-			mustPublish(t, p, events("k", 2))
-			heal := lose(f)
-			err := p.Publish(t.Context(), events("k", 3))
-			if err == nil {
-				t.Fatal("acknowledged without an answer")
-			}
-			if !bridge.KindOf(err).Retryable() {
-				t.Errorf("%v does not allow to retry", err)
-			}
-			heal()
-			var acknowledged []string
-			for i := range 8 {
-				m := event(fmt.Sprintf("k-after%d", i))
-				mustPublish(t, p, []bridge.Message{m, event(fmt.Sprintf("k-with%d", i)), event(fmt.Sprintf("k-and%d", i))})
-				acknowledged = append(acknowledged, m.ID, fmt.Sprintf("k-with%d", i), fmt.Sprintf("k-and%d", i))
-			}
-			stored := make(map[string]int)
-			for _, id := range idsOf(read(t, f.ListenAddrs(), topic)) {
-				stored[id]++
-			}
-			for _, id := range acknowledged {
-				if stored[id] != 1 {
-					t.Errorf("%s was acknowledged and is stored %d times", id, stored[id])
-				}
-			}
+			keepsItsPlace(t, f.ListenAddrs(), func() func() { return lose(f) })
 		})
 	}
 }
 
-// TestUnderLostAnswersNothingIsLostOrDoubled publishes under a load of every kind of lost answer, with callers that give up.
+// TestABatchThatMayBeStoredKeepsItsPlaceOnARealBroker has the same of a broker that nobody wrote for the tests.
+func TestABatchThatMayBeStoredKeepsItsPlaceOnARealBroker(t *testing.T) {
+	t.Parallel()
+	r := startReal(t, kafkatest.Options{})
+	for name, lose := range map[string]func() (heal func()){
+		"the answer never comes":                func() func() { r.net.silence(1); return func() { r.net.silence(0) } },
+		"the connection breaks again and again": func() func() { r.net.lose(1000); return func() { r.net.lose(0) } },
+	} {
+		t.Run(name, func(t *testing.T) { keepsItsPlace(t, r.Brokers(), lose) })
+	}
+}
+
+// keepsItsPlace loses the answer to a batch, lets its caller give up, and publishes others of the same size.
+func keepsItsPlace(t *testing.T, brokers []string, lose func() (heal func())) {
+	t.Helper()
+	p := openReady(t, optionsFor(brokers, topics(), func(o *kafka.Options) { o.AckTimeout = 700 * time.Millisecond }))
+	eventually(t, func() error { return p.Publish(context.Background(), events("k", 2)) })
+	heal := lose()
+	err := p.Publish(t.Context(), events("k", 3))
+	if err == nil {
+		t.Fatal("acknowledged without an answer")
+	}
+	if !bridge.KindOf(err).Retryable() {
+		t.Errorf("%v does not allow to retry", err)
+	}
+	heal()
+	var acknowledged []string
+	for i := range 8 {
+		msgs := events(fmt.Sprintf("k-%s-after%d", t.Name(), i), 3)
+		for m := range msgs {
+			msgs[m].Key = "k"
+			acknowledged = append(acknowledged, msgs[m].ID)
+		}
+		eventually(t, func() error { return p.Publish(context.Background(), msgs) })
+	}
+	wantOnce(t, brokers, acknowledged)
+}
+
+// wantOnce holds that each of these is stored, and stored once.
+func wantOnce(t *testing.T, brokers, acknowledged []string) {
+	t.Helper()
+	stored := make(map[string]int)
+	for _, id := range idsOf(read(t, brokers, topic)) {
+		stored[id]++
+	}
+	if len(acknowledged) == 0 {
+		t.Error("nothing was acknowledged")
+	}
+	for _, id := range acknowledged {
+		if stored[id] != 1 {
+			t.Errorf("%s was acknowledged and is stored %d times", id, stored[id])
+		}
+	}
+}
+
+// TestUnderLostAnswersNothingIsLostOrDoubled publishes under every kind of lost answer and moving leaders, with callers that
+// give up.
 func TestUnderLostAnswersNothingIsLostOrDoubled(t *testing.T) {
 	t.Parallel()
 	f := startFake(t, 3, topics())
 	p := openReady(t, f.publisherOptions(topics(), func(o *kafka.Options) { o.AckTimeout = 500 * time.Millisecond }))
-	ctx, stop := context.WithCancel(t.Context())
-	var trouble sync.WaitGroup
-	trouble.Go(func() {
-		for i := 0; ctx.Err() == nil; i++ {
-			switch i % 4 {
-			case 0:
-				f.net.lose(1 + i%3)
-			case 1:
-				f.Fault(produceFault(kerr.RequestTimedOut, 1))
-			case 2:
-				f.net.silence(1)
-			case 3:
-				f.ShufflePartitionLeaders()
-			}
-			select {
-			case <-ctx.Done():
-			case <-time.After(30 * time.Millisecond):
-			}
+	acknowledged := underLoad(t, p, func(i int) {
+		switch i % 4 {
+		case 0:
+			f.net.lose(1 + i%3)
+		case 1:
+			f.Fault(produceFault(kerr.RequestTimedOut, 1))
+		case 2:
+			f.net.silence(1)
+		case 3:
+			f.ShufflePartitionLeaders()
 		}
 	})
+	f.net.lose(0)
+	f.net.silence(0)
+	wantOnce(t, f.ListenAddrs(), acknowledged)
+}
+
+func TestUnderLostAnswersOfARealBrokerNothingIsLostOrDoubled(t *testing.T) {
+	t.Parallel()
+	r := startReal(t, kafkatest.Options{})
+	p := openReady(t, r.publisherOptions(topics(), func(o *kafka.Options) { o.AckTimeout = 500 * time.Millisecond }))
+	acknowledged := underLoad(t, p, func(i int) {
+		if i%2 == 0 {
+			r.net.lose(1 + i%3)
+		} else {
+			r.net.silence(1)
+		}
+	})
+	r.net.lose(0)
+	r.net.silence(0)
+	wantOnce(t, r.Brokers(), acknowledged)
+}
+
+// underLoad publishes from several callers, who give up soon, makes trouble after every few calls that went well, and returns
+// what was acknowledged.
+func underLoad(t *testing.T, p *kafka.Publisher, trouble func(i int)) []string {
+	t.Helper()
 	var mu sync.Mutex
-	acknowledged := make(map[string]bool)
+	var acknowledged []string
 	var callers sync.WaitGroup
+	well := 0
 	for c := range 6 {
 		callers.Go(func() {
-			for call := range 40 {
+			for call := range 60 {
 				msgs := events(fmt.Sprintf("caller%dcall%d", c, call), 1+call%7)
-				ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+				ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
 				err := p.Publish(ctx, msgs)
 				cancel()
 				if err != nil {
-					if _, ok := errors.AsType[*bridge.Error](err); !ok {
-						t.Errorf("of no kind: %v", err)
+					if !bridge.KindOf(err).Retryable() {
+						t.Errorf("an error that does not allow to retry: %v", err)
 					}
 					continue
 				}
 				mu.Lock()
 				for i := range msgs {
-					acknowledged[msgs[i].ID] = true
+					acknowledged = append(acknowledged, msgs[i].ID)
+				}
+				if well++; well%8 == 0 {
+					trouble(well / 8)
 				}
 				mu.Unlock()
 			}
 		})
 	}
 	callers.Wait()
-	stop()
-	trouble.Wait()
-	f.net.lose(0)
-	f.net.silence(0)
-	stored := make(map[string]int)
-	for _, id := range idsOf(read(t, f.ListenAddrs(), topic)) {
-		stored[id]++
-	}
-	if len(acknowledged) == 0 {
-		t.Error("nothing was acknowledged")
-	}
-	for id := range acknowledged {
-		if stored[id] != 1 {
-			t.Errorf("%s was acknowledged and is stored %d times", id, stored[id])
-		}
-	}
+	return acknowledged
 }
 
 func TestASequenceThatTheBrokerDoesNotGoOnFromBeginsAnew(t *testing.T) {
@@ -178,7 +215,7 @@ func TestASequenceThatTheBrokerDoesNotGoOnFromBeginsAnew(t *testing.T) {
 			f.Fault(produceFault(code, 1))
 			mustPublish(t, p, events("b", 2))
 			mustPublish(t, p, events("c", 2))
-			wantIDs(t, f, "a-0", "a-1", "b-0", "b-1", "c-0", "c-1")
+			wantIDs(t, f.ListenAddrs(), "a-0", "a-1", "b-0", "b-1", "c-0", "c-1")
 		})
 	}
 }

@@ -42,9 +42,12 @@ func startFake(t testing.TB, brokers int, topics []string, options ...kfake.Opt)
 
 // publisherOptions are a publisher's to the cluster. The topics are there.
 func (f *fake) publisherOptions(topics []string, change ...func(*kafka.Options)) kafka.Options {
+	return optionsFor(f.ListenAddrs(), topics, change...)
+}
+
+func optionsFor(brokers, topics []string, change ...func(*kafka.Options)) kafka.Options {
 	o := kafka.Defaults()
-	o.Brokers = f.ListenAddrs()
-	o.Topics.Names = topics
+	o.Brokers, o.Topics.Names = brokers, topics
 	for _, c := range change {
 		c(&o)
 	}

@@ -78,6 +78,9 @@ func Open(ctx context.Context, o Options) (*Publisher, error) {
 	p.producers = newProducers(transport, p.cluster.addr)
 	p.working.Go(func() { p.cluster.run(p.background) })
 	p.working.Go(func() { p.keeper.run(p.background) })
+	if p.idempotent {
+		p.working.Go(func() { p.producers.run(p.background, o.Log) })
+	}
 	return p, nil
 }
 
@@ -89,6 +92,7 @@ func (p *Publisher) changed(up, again bool) {
 	}
 	p.metrics.connected.Set(1)
 	p.health.reset()
+	p.producers.connected()
 	if again {
 		p.metrics.reconnects.Inc()
 		p.keeper.again()
@@ -132,10 +136,14 @@ func (p *Publisher) deliver(ctx context.Context, msgs []bridge.Message, topics [
 		places[i] = i
 	}
 	began := time.Now()
+	var before *bridge.Error
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := p.lanes.publish(ctx, msgs, places)
-		if err == nil || !isRepeatable(err) {
-			return err
+		switch {
+		case err == nil:
+			return nil
+		case !isRepeatable(err):
+			return after(err, before)
 		}
 		if took := time.Since(began); took > p.timeout || ctx.Err() != nil {
 			if took > time.Second {
@@ -143,8 +151,10 @@ func (p *Publisher) deliver(ctx context.Context, msgs []bridge.Message, topics [
 			}
 			return err
 		}
-		places = err.Indexes
-		p.cluster.wrong(ctx)
+		before, places = err, err.Indexes
+		if !errors.Is(err, kafkago.NotEnoughReplicas) { // which says nothing against leaders or connections
+			p.cluster.wrong(ctx)
+		}
 		rest(ctx, pause)
 		if away := p.cluster.ready(); away != nil {
 			return away
@@ -153,6 +163,14 @@ func (p *Publisher) deliver(ctx context.Context, msgs []bridge.Message, topics [
 			return missing
 		}
 	}
+}
+
+// after is err, with what had to be tried again before it: the deadline of a caller tells nobody what he waited for.
+func after(err, before *bridge.Error) *bridge.Error {
+	if before == nil || err.Kind != bridge.KindTimeout {
+		return err
+	}
+	return &bridge.Error{Kind: err.Kind, Op: err.Op, Indexes: err.Indexes, Err: fmt.Errorf("%w; before that: %w", err.Err, before)}
 }
 
 func topicsOf(msgs []bridge.Message) []string {
@@ -193,6 +211,7 @@ func (p *Publisher) Ready(context.Context) error {
 	for _, part := range []func() *bridge.Error{
 		p.cluster.ready,
 		p.keeper.ready,
+		p.identified,
 		func() *bridge.Error { return p.cluster.leaderless(p.required, p.keeper.minInSync) },
 		p.health.ready,
 	} {
@@ -201,6 +220,14 @@ func (p *Publisher) Ready(context.Context) error {
 		}
 	}
 	return nil
+}
+
+// identified returns nil where batches have a producer, or need none.
+func (p *Publisher) identified() *bridge.Error {
+	if !p.idempotent {
+		return nil
+	}
+	return p.producers.ready()
 }
 
 func (p *Publisher) isClosed() bool {
