@@ -3,6 +3,7 @@ package bridge
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind sorts errors by what the caller can do about them. The set is closed; the ingress maps it to an answer in one place.
@@ -47,7 +48,9 @@ type Error struct {
 	// Indexes are the positions, in the delivery or in the messages handed to Publish, that the error is about, ascending;
 	// nil where it is about all of them or they cannot be known.
 	Indexes []int
-	Err     error
+	// RetryAfter is when the same may go through, where that can be told; 0 where it cannot.
+	RetryAfter time.Duration
+	Err        error
 }
 
 func (e *Error) Error() string {

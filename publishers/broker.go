@@ -99,7 +99,7 @@ func (b *Broker) open(ctx context.Context, mayMake bool) (Publisher, error) {
 	o.NATS.Provision = false
 	o.Kafka.Topics.Provision = o.Kafka.Topics.Provision && mayMake
 	o.Kafka.Topics.Names = nil // those that it publishes to are enough
-	return Open(ctx, o)
+	return open(ctx, o)
 }
 
 // onceMore is a publisher that somebody else closes.

@@ -9,6 +9,7 @@ import (
 	"hrbridge/publishers/embedded"
 	"hrbridge/publishers/kafka"
 	"hrbridge/publishers/nats"
+	"hrbridge/publishers/spool"
 )
 
 // The names of the publishers.
@@ -28,6 +29,8 @@ type Options struct {
 	NATS     nats.Options
 	Embedded embedded.Options
 	Kafka    kafka.Options
+	// Spool is what stands around a publisher on a broker elsewhere.
+	Spool spool.Options
 }
 
 // Publisher is a [bridge.Publisher] that a program runs.
@@ -41,6 +44,21 @@ type Publisher interface {
 
 // Open opens the publisher that o names. A broker elsewhere need not be there yet: then Ready says so until it is.
 func Open(ctx context.Context, o Options) (Publisher, error) {
+	p, err := open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Name == Embedded {
+		o.Spool.Mode = spool.Off // the broker is as near as the spool would be
+	}
+	around, err := spool.Around(ctx, p, o.Spool)
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return around, nil
+}
+
+func open(ctx context.Context, o Options) (Publisher, error) {
 	switch o.Name {
 	case Embedded:
 		b, err := embedded.Open(ctx, o.Embedded)

@@ -13,13 +13,15 @@ import (
 	"hrbridge/publishers/embedded"
 	"hrbridge/publishers/kafka"
 	"hrbridge/publishers/nats"
+	"hrbridge/publishers/spool"
 )
 
 func options(t *testing.T) publishers.Options {
-	o := publishers.Options{Name: publishers.Embedded, NATS: nats.Defaults(), Embedded: embedded.Defaults(), Kafka: kafka.Defaults()}
+	o := publishers.Options{Name: publishers.Embedded, NATS: nats.Defaults(), Embedded: embedded.Defaults(), Kafka: kafka.Defaults(), Spool: spool.Defaults()}
 	o.Embedded.DataDir = t.TempDir()
 	o.Embedded.Listen = "127.0.0.1:0"
-	o.Embedded.MinFree = 0
+	o.Embedded.MinFree, o.Spool.MinFree = 0, 0
+	o.Spool.DataDir = o.Embedded.DataDir
 	o.Embedded.Stream.Subjects = bridge.DefaultFanoutOptions().StreamSubjects()
 	o.NATS.Stream = o.Embedded.Stream
 	return o
@@ -58,6 +60,7 @@ func TestABrokerThatIsAwayIsNotReady(t *testing.T) {
 	for _, name := range []string{publishers.NATS, publishers.Kafka} {
 		o := options(t)
 		o.Name, o.NATS.URL, o.Kafka.Brokers = name, "nats://127.0.0.1:1", []string{"127.0.0.1:1"}
+		o.Spool.Mode = spool.Off
 		p, err := publishers.Open(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
@@ -68,6 +71,23 @@ func TestABrokerThatIsAwayIsNotReady(t *testing.T) {
 		if err := p.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestABrokerThatIsAwayIsSpooledForUnlessItIsOff(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	o.Name, o.NATS.URL = publishers.NATS, "nats://127.0.0.1:1"
+	p, err := publishers.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := bridge.Message{ID: "1", Topic: "job.parsing.error", Source: "/hrflow/test", Type: "job.parsing.error", Time: time.Now(), Value: []byte("{}")}
+	if err := p.Publish(t.Context(), []bridge.Message{sent}); err != nil || p.Ready(t.Context()) != nil {
+		t.Errorf("publish: %v, ready: %v", err, p.Ready(t.Context()))
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -22,16 +23,29 @@ const maxReason = 500
 type Check struct {
 	// Name is what /readyz calls the part, such as "publisher".
 	Name string
-	// Ready returns nil, or why the part cannot keep its promises. It may be called at any time, but not again before it
+	// Ready returns nil, or why the part cannot keep its promises, or what Degraded returns. It may be called at any time, but not again before it
 	// returned, and ends soon after ctx does. Its error is shown to whoever can reach the listener.
 	Ready func(ctx context.Context) error
 }
+
+// Degraded is the answer of a check whose part keeps its promises, though not as it should: nil where the reason is "".
+func Degraded(reason string) error {
+	if reason == "" {
+		return nil
+	}
+	return &degraded{reason}
+}
+
+type degraded struct{ reason string }
+
+func (d *degraded) Error() string { return d.reason }
 
 // status is one word about the whole process.
 type status string
 
 const (
 	statusReady    status = "ready"
+	statusDegraded status = "degraded" // the promises are kept, and somebody has to look
 	statusNotReady status = "not ready"
 	statusDraining status = "draining" // it still finishes what it took, and takes nothing more
 )
@@ -45,14 +59,14 @@ type readiness struct {
 
 // result is what became of one check.
 type result struct {
-	Status string `json:"status"` // "ok" or "failing"
+	Status string `json:"status"` // "ok", "degraded" or "failing"
 	Reason string `json:"reason,omitempty"`
 }
 
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	now := s.readiness(r.Context())
 	code := http.StatusOK
-	if now.Status != statusReady {
+	if now.Status != statusReady && now.Status != statusDegraded {
 		code = http.StatusServiceUnavailable
 	}
 	answer(w, code, now)
@@ -69,8 +83,11 @@ func (s *Server) readiness(ctx context.Context) readiness {
 	now := readiness{Status: statusReady, Checks: make(map[string]result, len(results)), Notes: s.notes}
 	for i, r := range results {
 		now.Checks[s.checks[i].Name] = r
-		if r.Reason != "" {
+		switch {
+		case r.Status == "failing":
 			now.Status = statusNotReady
+		case r.Status == "degraded" && now.Status == statusReady:
+			now.Status = statusDegraded
 		}
 	}
 	if s.draining.Load() {
@@ -94,14 +111,19 @@ func (s *Server) check(ctx context.Context, c Check) result {
 		if done.Err == nil {
 			return result{Status: "ok"}
 		}
+		if reason, ok := errors.AsType[*degraded](done.Err); ok {
+			return because("degraded", reason.Error())
+		}
 		return failing(done.Err.Error())
 	case <-wait.Done():
 		return failing(fmt.Sprintf("no answer within %v", checkTimeout))
 	}
 }
 
-// failing is a result with a reason on one line of bounded length.
-func failing(reason string) result {
+func failing(reason string) result { return because("failing", reason) }
+
+// because is a result with a reason on one line of bounded length.
+func because(status, reason string) result {
 	reason = strings.Join(strings.Fields(reason), " ")
 	if len(reason) > maxReason {
 		reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
@@ -109,7 +131,7 @@ func failing(reason string) result {
 	if reason == "" {
 		reason = "unknown"
 	}
-	return result{Status: "failing", Reason: reason}
+	return result{Status: status, Reason: reason}
 }
 
 // answer writes v as JSON. A client that went away is no news.

@@ -42,9 +42,14 @@ func (s *Server) Watch(ctx context.Context) {
 }
 
 func (s *Server) logChange(now readiness, line string) {
-	if now.Status == statusNotReady {
+	switch now.Status {
+	case statusNotReady:
 		s.log.Warn("not ready: deliveries may be answered 503", zap.String("reason", line))
 		return
+	case statusDegraded:
+		s.log.Warn("degraded: deliveries are taken; /readyz says why")
+		return
+	case statusReady, statusDraining:
 	}
 	s.log.Info(string(now.Status))
 }
@@ -56,7 +61,7 @@ func (r readiness) line() string {
 	}
 	var failing []string
 	for name, c := range r.Checks {
-		if c.Reason != "" {
+		if c.Status == "failing" {
 			failing = append(failing, name+": "+c.Reason)
 		}
 	}

@@ -91,6 +91,9 @@ func refusalOf(err error, retryAfter time.Duration) *refusal {
 	}
 	r := refuse(causeInternal, err)
 	domain, _ := errors.AsType[*bridge.Error](err)
+	if domain != nil && domain.RetryAfter > 0 {
+		retryAfter = domain.RetryAfter
+	}
 	switch bridge.KindOf(err) {
 	case bridge.KindInvalid:
 		r.cause = causeInvalid

@@ -38,6 +38,7 @@ func TestABrokerThatGoesAndComesLosesNothingAcknowledged(t *testing.T) {
 			addr, store := freeAddr(t), t.TempDir()
 			p := serve(t, checkedBinary(t), map[string]string{
 				"HRBRIDGE_PUBLISHER": "nats", "HRBRIDGE_NATS_URL": "nats://" + addr, "HRBRIDGE_NATS_COMMIT": commit,
+				"HRBRIDGE_SPOOL": "off",
 			})
 			// Absent at the start: it stays up, says so and takes nothing.
 			p.waitReady(t, http.StatusServiceUnavailable)

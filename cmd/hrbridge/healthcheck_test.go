@@ -14,7 +14,7 @@ func TestHealthcheckSaysInOneLineWhetherItIsReady(t *testing.T) {
 	t.Parallel()
 	s := startService(t, nil, nil)
 	s.awaitReadyz(t, http.StatusOK, "ready")
-	down := startService(t, map[string]string{"PUBLISHER": "nats", "NATS_URL": "nats://" + freeAddr(t)}, nil)
+	down := startService(t, map[string]string{"PUBLISHER": "nats", "NATS_URL": "nats://" + freeAddr(t), "SPOOL": "off"}, nil)
 	down.awaitReadyz(t, http.StatusServiceUnavailable, "out of reach")
 	_, port, err := net.SplitHostPort(s.admin)
 	if err != nil {

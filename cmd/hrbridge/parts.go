@@ -62,6 +62,7 @@ func (s *service) open(ctx context.Context, metrics prometheus.Registerer) (publ
 	log := s.log.Named("publisher")
 	o.NATS.Log, o.NATS.Metrics = log, metrics
 	o.Embedded.Log, o.Embedded.Metrics = log, metrics
+	o.Spool.Log, o.Spool.Metrics = s.log.Named("spool"), metrics
 	publisher, err := publishers.Open(ctx, o)
 	switch {
 	case errors.Is(err, publishers.ErrConfiguration):
@@ -98,7 +99,13 @@ func (s *service) checks() []admin.Check {
 			if p == nil {
 				return errors.New("starting")
 			}
-			return (*p).Ready(ctx)
+			if err := (*p).Ready(ctx); err != nil {
+				return err
+			}
+			if d, ok := (*p).(interface{ Degraded(context.Context) string }); ok {
+				return admin.Degraded(d.Degraded(ctx))
+			}
+			return nil
 		}},
 	}
 }

@@ -21,19 +21,21 @@ var rooms = map[string][]string{
 	"bridge/ingress":   {"bridge", "bridge/signature"},
 	"bridge/admin":     {"bridge"},
 	"publishers": {
-		"bridge", "publishers/embedded", "publishers/kafka", "publishers/nats",
+		"bridge", "publishers/embedded", "publishers/kafka", "publishers/nats", "publishers/spool",
 	},
 	// Group commit is how nats.commit: batch makes a commit; the embedded publisher is that one on a server in process.
 	"publishers/nats":            {"bridge", "publishers/groupcommit"},
 	"publishers/kafka":           {"bridge", "publishers/groupcommit"},
 	"publishers/kafka/kafkatest": {"bridge"},
 	"publishers/embedded":        {"bridge", "publishers/groupcommit", "publishers/nats"},
-	"publishers/groupcommit":     {"bridge"},
-	"publishers/publishertest":   {"bridge"},
-	"schema":                     {},
+	// A record of the spool is a commit.
+	"publishers/spool":         {"bridge", "publishers/embedded", "publishers/groupcommit"},
+	"publishers/groupcommit":   {"bridge"},
+	"publishers/publishertest": {"bridge"},
+	"schema":                   {},
 	// The options of the parts, and the closed sets (forms, types) that their values come from.
 	"cmd/hrbridge/config": {
-		"bridge", "bridge/ingress", "bridge/signature", "cmd/hrbridge/doctor", "publishers", "publishers/embedded", "publishers/kafka", "publishers/nats", "schema",
+		"bridge", "bridge/ingress", "bridge/signature", "cmd/hrbridge/doctor", "publishers", "publishers/embedded", "publishers/kafka", "publishers/nats", "publishers/spool", "schema",
 	},
 	"cmd/kafka":           {"publishers/kafka/kafkatest"},
 	"cmd/hrbridge/doctor": {"bridge"},

@@ -128,6 +128,7 @@ func TestABrokerThatIsDownIsNoErrorButNotReadyAndItsPasswordIsNowhere(t *testing
 	t.Parallel()
 	s := startService(t, map[string]string{
 		"PUBLISHER": "nats", "NATS_URL": "nats://" + freeAddr(t), "NATS_USER": "ada", "NATS_PASSWORD": "swordfish-swordfish",
+		"SPOOL": "off",
 	}, nil)
 	body := s.awaitReadyz(t, http.StatusServiceUnavailable, `"publisher":{"status":"failing"`)
 	if code, answer := s.post(t, strings.NewReader(delivery), len(delivery)); code != http.StatusServiceUnavailable {
@@ -138,6 +139,24 @@ func TestABrokerThatIsDownIsNoErrorButNotReadyAndItsPasswordIsNowhere(t *testing
 	}
 	if strings.Contains(body+s.log.String(), "swordfish") {
 		t.Errorf("the password is shown: %s\n%s", body, s.log)
+	}
+}
+
+func TestABrokerThatIsDownIsDegradedAndItsEventsAreSpooled(t *testing.T) {
+	t.Parallel()
+	s := startService(t, map[string]string{
+		"PUBLISHER": "nats", "NATS_URL": "nats://" + freeAddr(t), "SPOOL_MIN_FREE": "0",
+	}, nil)
+	s.awaitReadyz(t, http.StatusOK, `"status":"degraded"`)
+	if code, answer := s.post(t, strings.NewReader(delivery), len(delivery)); code != http.StatusOK {
+		t.Errorf("a delivery: %d %s", code, answer)
+	}
+	s.awaitReadyz(t, http.StatusOK, "the spool holds 1 events in 1 records")
+	if _, page := s.get(t, "/metrics"); !strings.Contains(page, "hrbridge_spool_events 1\n") {
+		t.Error("the metrics do not say that an event is spooled")
+	}
+	if err := s.stop(t); err != nil {
+		t.Error(err)
 	}
 }
 

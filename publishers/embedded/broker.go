@@ -3,7 +3,6 @@ package embedded
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,22 +16,16 @@ import (
 // settleTime is how long Open waits for the publisher to be ready. What takes longer is a matter of Ready.
 const settleTime = 10 * time.Second
 
-var errClosed = errors.New("the embedded broker is closed")
+const brokerName = "the embedded broker"
 
 // Broker is the server inside the process and the publisher on it. It is a [bridge.Publisher]; make one with Open.
 type Broker struct {
-	log       *zap.Logger
-	folder    *folder
-	disk      *disk
-	engine    *engine
+	host
 	publisher *nats.Publisher
-	interval  time.Duration
 
-	stop     context.CancelFunc
-	watching sync.WaitGroup
-	closed   atomic.Bool
-	closing  sync.Once
-	failure  error // of closing
+	closed  atomic.Bool
+	closing sync.Once
+	failure error // of closing
 }
 
 // Open takes the data folder, starts the server in it and opens the publisher. Its errors say in one line what to do; one
@@ -50,10 +43,11 @@ func open(ctx context.Context, o Options, free freeSpace) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Broker{
-		log: o.Log, folder: f, interval: o.DiskInterval,
-		disk: &disk{path: o.DataDir, minFree: o.MinFree, free: free},
-	}
+	b := &Broker{host: host{
+		name: brokerName, log: o.Log, folder: f, interval: o.DiskInterval,
+		disk: &disk{path: o.DataDir, op: "publish to " + brokerName, minFree: o.MinFree, key: "embedded.min_free", free: free},
+	}}
+	b.silent = func(ctx context.Context) bool { return bridge.KindOf(b.publisher.Ready(ctx)) == bridge.KindTimeout }
 	if err := b.start(ctx, o); err != nil {
 		return nil, errors.Join(err, f.release())
 	}
@@ -71,7 +65,7 @@ func (b *Broker) start(ctx context.Context, o Options) error {
 		return err
 	}
 	access := newAccess(o)
-	if b.engine, err = newEngine(o, access, maxStore); err != nil {
+	if b.engine, err = o.engine(access, maxStore); err != nil {
 		return err
 	}
 	if o.Listen != "" {
@@ -90,9 +84,7 @@ func (b *Broker) start(ctx context.Context, o Options) error {
 		b.log.Warn("subscribers from elsewhere send their credentials, and are sent personal data, in clear text: "+
 			"set embedded.tls.cert_file and embedded.tls.key_file", zap.String("listen", o.Listen))
 	}
-	watch, stop := context.WithCancel(context.WithoutCancel(ctx))
-	b.stop = stop
-	b.watching.Go(func() { b.watch(watch) })
+	b.begin(ctx)
 	b.settle(ctx)
 	return nil
 }
@@ -117,7 +109,7 @@ func (b *Broker) Publish(ctx context.Context, msgs []bridge.Message) error {
 		return nil
 	}
 	if b.closed.Load() {
-		return closedError("publish to the embedded broker")
+		return b.closedError("publish to")
 	}
 	if err := b.disk.room(); err != nil {
 		return err
@@ -128,14 +120,13 @@ func (b *Broker) Publish(ctx context.Context, msgs []bridge.Message) error {
 // Ready returns nil when what is published now would be stored, as far as is known without asking, or why not.
 func (b *Broker) Ready(ctx context.Context) error {
 	if b.closed.Load() {
-		return closedError("look at the embedded broker")
+		return b.closedError("look at")
 	}
 	if err := b.disk.room(); err != nil {
 		return err
 	}
-	if err := b.engine.sound(); err != nil {
-		return &bridge.Error{Kind: bridge.KindUnavailable, Op: "look at the embedded broker",
-			Err: fmt.Errorf("its store in %s failed and is started again when the disk has room: %w", b.folder.path, err)}
+	if err := b.sound(); err != nil {
+		return err
 	}
 	return b.publisher.Ready(ctx)
 }
@@ -149,16 +140,9 @@ func (b *Broker) Close() error {
 	b.closing.Do(func() {
 		b.closed.Store(true)
 		err := b.publisher.Close()
-		b.stop()
-		b.watching.Wait()
-		b.engine.stop()
-		b.failure = errors.Join(err, b.folder.release())
+		b.failure = errors.Join(err, b.end())
 	})
 	return b.failure
-}
-
-func closedError(op string) error {
-	return &bridge.Error{Kind: bridge.KindUnavailable, Op: op, Err: errClosed}
 }
 
 var _ bridge.Publisher = (*Broker)(nil)

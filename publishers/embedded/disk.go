@@ -25,7 +25,9 @@ func statFree(path string) (int64, error) {
 // started again, so nothing is published while less than minFree is free.
 type disk struct {
 	path    string
+	op      string // what is not done without room
 	minFree int64
+	key     string // of the configuration, that sets minFree
 	free    freeSpace
 	trouble atomic.Pointer[bridge.Error] // nil while there is room
 }
@@ -35,11 +37,11 @@ func (d *disk) look() (int64, *bridge.Error) {
 	free, err := d.free(d.path)
 	switch {
 	case err != nil:
-		d.trouble.Store(&bridge.Error{Kind: bridge.KindUnavailable, Op: "publish to the embedded broker", Err: err})
+		d.trouble.Store(&bridge.Error{Kind: bridge.KindUnavailable, Op: d.op, Err: err})
 	case free < d.minFree:
-		d.trouble.Store(&bridge.Error{Kind: bridge.KindFull, Op: "publish to the embedded broker", Err: fmt.Errorf(
-			"the disk of %s is nearly full: %s are free and %s have to stay free: make room, or lower embedded.min_free",
-			d.path, mebibytes(free), mebibytes(d.minFree))})
+		d.trouble.Store(&bridge.Error{Kind: bridge.KindFull, Op: d.op, Err: fmt.Errorf(
+			"the disk of %s is nearly full: %s are free and %s have to stay free: make room, or lower %s",
+			d.path, mebibytes(free), mebibytes(d.minFree), d.key)})
 	default:
 		d.trouble.Store(nil)
 	}

@@ -27,31 +27,39 @@ const (
 
 // engine is the server. It can be started again in place: a store that met a write error stays dead until then.
 type engine struct {
+	name    string         // in texts
 	options server.Options // each start takes a copy
 	access  *access
-	topics  []string
+	topics  []string // what subscribers may read; nil where there are no subscribers
 	log     *zap.Logger
 
 	mu      sync.RWMutex
 	running *server.Server // nil while there is none
 }
 
-// newEngine translates the options.
-func newEngine(o Options, a *access, maxStore int64) (*engine, error) {
-	e := &engine{access: a, topics: o.Stream.Subjects, log: o.Log, options: server.Options{
+// newEngine is an engine on the store in folder, without a listener.
+func newEngine(name, folder string, a *access, maxPayload int, maxStore int64, log *zap.Logger) *engine {
+	return &engine{name: name, access: a, log: log, options: server.Options{
 		ServerName:                 "hrbridge-" + nuid.Next(),
 		NoSigs:                     true,
 		NoLog:                      true,
-		DontListen:                 o.Listen == "",
+		DontListen:                 true,
 		CustomClientAuthentication: a,
-		MaxPayload:                 int32(max(server.MAX_PAYLOAD_SIZE, o.Stream.MinMessage)),
+		MaxPayload:                 int32(max(server.MAX_PAYLOAD_SIZE, maxPayload)),
 		JetStream:                  true,
-		StoreDir:                   o.DataDir,
+		StoreDir:                   folder,
 		SyncAlways:                 true,
 		JetStreamMaxMemory:         maxMemory,
 		JetStreamMaxStore:          maxStore,
 		DisableJetStreamBanner:     true,
 	}}
+}
+
+// engine is the engine of a broker: one with subscribers, and a listener where the options have one.
+func (o Options) engine(a *access, maxStore int64) (*engine, error) {
+	e := newEngine(brokerName, o.DataDir, a, o.Stream.MinMessage, maxStore, o.Log)
+	e.topics = o.Stream.Subjects
+	e.options.DontListen = o.Listen == ""
 	if o.Listen != "" {
 		var err error
 		if e.options.Host, e.options.Port, err = o.address(); err != nil {
@@ -78,15 +86,15 @@ func (e *engine) start() error {
 	options := e.options
 	s, err := server.NewServer(&options)
 	if err != nil {
-		return fmt.Errorf("start the embedded broker: %w", err)
+		return fmt.Errorf("start %s: %w", e.name, err)
 	}
-	log := newServerLog(e.log)
+	log := newServerLog(e.log, e.name)
 	s.SetLoggerV2(log, false, false, false)
 	s.Start()
 	if err := e.open(s, log); err != nil {
 		s.Shutdown()
 		s.WaitForShutdown()
-		return fmt.Errorf("start the embedded broker: %w", err)
+		return fmt.Errorf("start %s: %w", e.name, err)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -101,6 +109,8 @@ func (e *engine) open(s *server.Server, log *serverLog) error {
 		return errors.New(why)
 	case !s.ReadyForConnections(startTime):
 		return fmt.Errorf("not ready after %v", startTime)
+	case e.topics == nil:
+		return nil
 	}
 	subscribers, err := separate(s, e.topics)
 	if err == nil {
@@ -155,7 +165,7 @@ func (e *engine) server() *server.Server {
 func (e *engine) sound() error {
 	s := e.server()
 	if s == nil {
-		return errors.New("the embedded broker is not running")
+		return errors.New(e.name + " is not running")
 	}
 	if !s.JetStreamEnabled() {
 		return errors.New("its JetStream is switched off")
@@ -172,7 +182,7 @@ func (e *engine) sound() error {
 func (e *engine) InProcessConn() (net.Conn, error) {
 	s := e.server()
 	if s == nil {
-		return nil, errors.New("the embedded broker is not running")
+		return nil, errors.New(e.name + " is not running")
 	}
 	return s.InProcessConn()
 }

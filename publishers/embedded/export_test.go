@@ -15,3 +15,9 @@ func (b *Broker) StopEngine() { b.engine.stop() }
 
 // StartEngine starts the server again.
 func (b *Broker) StartEngine() error { return b.engine.start() }
+
+// BreakStore does to the store what the server does when a write fails.
+func (s *Store) BreakStore() error { return s.engine.server().ShutdownJetStream() }
+
+// StopEngine takes the server away from the store.
+func (s *Store) StopEngine() { s.engine.stop() }

@@ -19,13 +19,14 @@ const (
 // start. The server logs no content.
 type serverLog struct {
 	log       *zap.Logger
+	name      string
 	limit     *rate.Limiter
 	withheld  atomic.Int64
 	fatalText atomic.Pointer[string]
 }
 
-func newServerLog(log *zap.Logger) *serverLog {
-	return &serverLog{log: log, limit: rate.NewLimiter(rate.Every(logEvery), logBurst)}
+func newServerLog(log *zap.Logger, name string) *serverLog {
+	return &serverLog{log: log, name: name, limit: rate.NewLimiter(rate.Every(logEvery), logBurst)}
 }
 
 // Warnf implements the server's Logger, as do the others.
@@ -58,7 +59,7 @@ func (l *serverLog) say(at func(string, ...zap.Field), format string, args []any
 	if n := l.withheld.Swap(0); n > 0 {
 		fields = append(fields, zap.Int64("withheld", n))
 	}
-	at("embedded broker", fields...)
+	at(l.name, fields...)
 }
 
 // fatal is why the server did not start, "" where it did.

@@ -11,7 +11,7 @@ import (
 func TestTheServersWarningsAreLoggedAndDoNotFloodTheLog(t *testing.T) {
 	t.Parallel()
 	core, seen := observer.New(zap.DebugLevel)
-	l := newServerLog(zap.New(core))
+	l := newServerLog(zap.New(core), brokerName)
 	l.Noticef("listening")
 	l.Debugf("debug")
 	l.Tracef("trace")

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"hrbridge/bridge"
 )
 
 const (
@@ -17,8 +15,8 @@ const (
 )
 
 // watch looks after the disk and the store until ctx ends.
-func (b *Broker) watch(ctx context.Context) {
-	ticker := time.NewTicker(b.interval)
+func (h *host) watch(ctx context.Context) {
+	ticker := time.NewTicker(h.interval)
 	defer ticker.Stop()
 	var silent int
 	var revived time.Time
@@ -28,40 +26,40 @@ func (b *Broker) watch(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		room := b.lookAtDisk()
-		if bridge.KindOf(b.publisher.Ready(ctx)) == bridge.KindTimeout {
+		room := h.lookAtDisk()
+		if h.silent(ctx) {
 			silent++
 		} else {
 			silent = 0
 		}
-		if dead := b.engine.sound() != nil || silent >= silentLooks; dead && room && time.Since(revived) > reviveEvery {
-			b.revive()
+		if dead := h.engine.sound() != nil || silent >= silentLooks; dead && room && time.Since(revived) > reviveEvery {
+			h.revive()
 			silent, revived = 0, time.Now()
 		}
 	}
 }
 
 // lookAtDisk tells whether there is room, and logs when that changes.
-func (b *Broker) lookAtDisk() bool {
-	before := b.disk.trouble.Load()
-	free, now := b.disk.look()
+func (h *host) lookAtDisk() bool {
+	before := h.disk.trouble.Load()
+	free, now := h.disk.look()
 	switch {
 	case before == nil && now != nil:
-		b.log.Error("nothing is published from now on", zap.Error(now))
+		h.log.Error("the disk is nearly full: "+h.name+" takes nothing from now on", zap.Error(now))
 	case before != nil && now == nil:
-		b.log.Info("the disk has room again: publishing goes on", zap.String("free", mebibytes(free)))
+		h.log.Info("the disk has room again: "+h.name+" goes on", zap.String("free", mebibytes(free)))
 	}
 	return now == nil
 }
 
 // revive starts the server again in place. A store that met a write error takes and answers nothing until then; what it
 // acknowledged is on the disk, and the publisher and the subscribers connect again by themselves.
-func (b *Broker) revive() {
-	b.log.Error("the store failed: starting the embedded broker again", zap.String("data_dir", b.folder.path))
-	b.engine.stop()
-	if err := b.engine.start(); err != nil {
-		b.log.Error("the embedded broker did not start again; trying on", zap.Error(err))
+func (h *host) revive() {
+	h.log.Error("the store failed: starting "+h.name+" again", zap.String("data_dir", h.folder.path))
+	h.engine.stop()
+	if err := h.engine.start(); err != nil {
+		h.log.Error(h.name+" did not start again; trying on", zap.Error(err))
 		return
 	}
-	b.log.Info("the embedded broker is back")
+	h.log.Info(h.name + " is back")
 }

@@ -27,6 +27,8 @@ type Harness struct {
 	MaxMessage int
 	// Dedupes says that a message whose id is stored already is not stored again.
 	Dedupes bool
+	// Spools says that messages are taken, and the publisher is ready, while the broker is away; optional.
+	Spools bool
 	// Stop and Start take the broker away and bring it back with what it stored; optional.
 	Stop, Start func(t testing.TB)
 }

@@ -20,6 +20,14 @@ func stopped(t *testing.T, h Harness) {
 	h.Stop(t)
 	started := sync.OnceFunc(func() { h.Start(t) })
 	defer started()
+	if h.Spools {
+		l.mustPublish(l.messages("without", 3))
+		waitReady(t, l.p)
+		started()
+		l.mustPublish(l.messages("after", 3))
+		l.check()
+		return
+	}
 	for _, within := range []time.Duration{50 * time.Millisecond, time.Second} {
 		ctx, cancel := context.WithTimeout(t.Context(), within)
 		begin := time.Now()

@@ -21,6 +21,7 @@ func (l *loader) check(secretOptional bool) {
 	l.checkTopics()
 	l.checkLimits()
 	l.checkStream()
+	l.checkSpool()
 	switch l.publisher {
 	case publishers.NATS:
 		l.checkNATS()
@@ -145,6 +146,22 @@ func (l *loader) checkStream() {
 	if s := l.stream; l.publisher != publishers.Kafka && s.MaxAge > 0 && s.DuplicateWindow > s.MaxAge {
 		l.refuse(fmt.Sprintf("is more than stream.max_age (%s), and an event that is gone cannot be remembered", formatDuration(s.MaxAge)),
 			"raise stream.max_age or lower stream.duplicate_window", "stream.duplicate_window", "stream.max_age")
+	}
+}
+
+func (l *loader) checkSpool() {
+	after, within := l.spool.After, l.ingress.AnswerWithin
+	if l.publisher != publishers.Embedded && l.given("spool.after") != nil && after >= within {
+		l.refuse(fmt.Sprintf("is not less than answer_within (%s), and nothing could be spooled in time", formatDuration(within)),
+			"lower it, or raise answer_within", "spool.after", "answer_within")
+	}
+	if l.publisher != publishers.Embedded {
+		return
+	}
+	for _, k := range l.keys {
+		if strings.HasPrefix(k.Name, spoolSection+".") && l.given(k.Name) != nil {
+			l.warn("has no effect, because the publisher is "+l.publisher+", which needs no spool", "leave it out", k.Name, "publisher")
+		}
 	}
 }
 

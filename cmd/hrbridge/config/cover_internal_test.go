@@ -12,6 +12,7 @@ import (
 	"hrbridge/publishers/embedded"
 	"hrbridge/publishers/kafka"
 	"hrbridge/publishers/nats"
+	"hrbridge/publishers/spool"
 )
 
 // notKeys are the fields of the parts' options that no key sets, each with its reason.
@@ -31,6 +32,9 @@ var notKeys = map[string]string{
 	"embedded.Log":             "is a part",
 	"embedded.Metrics":         "is a part",
 	"embedded.DiskInterval":    "nobody has a reason to change it",
+	"spool.Log":                "is a part",
+	"spool.Metrics":            "is a part",
+	"spool.DiskInterval":       "nobody has a reason to change it",
 	"embedded.Stream.Subjects": "follows from the topics",
 }
 
@@ -53,6 +57,7 @@ func TestEveryFieldOfThePartsOptionsHasAKey(t *testing.T) {
 		{"nats", c.nats(), nats.Defaults()},
 		{"embedded", c.embedded(), embedded.Defaults()},
 		{"kafka", c.kafka(), kafka.Defaults()},
+		{"spool", c.spool(), spool.Defaults()},
 	} {
 		unchanged(part.name, reflect.ValueOf(part.changed), reflect.ValueOf(part.initial), func(field string) {
 			if notKeys[field] == "" {
@@ -78,7 +83,7 @@ func TestEveryFieldOfASourceHasAKey(t *testing.T) {
 func change(k Key) bool {
 	before := k.value.get()
 	for _, candidate := range []string{
-		"x", "3", "true", "false", "7s", "1MiB", "2MiB", "a.", "127.0.0.1:9", "nats://x", "https://x", "nats", "batch", "gzip", "plain", "console", "debug", "reject", "body-hex",
+		"x", "3", "true", "false", "7s", "1MiB", "2MiB", "off", "a.", "127.0.0.1:9", "nats://x", "https://x", "nats", "batch", "gzip", "plain", "console", "debug", "reject", "body-hex",
 	} {
 		if k.value.set([]string{candidate}) == nil && !slices.Equal(k.value.get(), before) {
 			return true

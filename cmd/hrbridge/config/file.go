@@ -76,6 +76,8 @@ func (f *fileReader) walk(name string, n *yaml.Node) {
 		f.section(name, n)
 	case isNull(n):
 		f.section(name, &yaml.Node{})
+	case shortFor(name) != "" && n.Kind == yaml.ScalarNode:
+		f.leaf(shortFor(name), n)
 	default:
 		f.problem(Problem{Key: sectionName(name), Origin: f.origin(n), Reason: "is a single value where a section of keys belongs",
 			Remedy: "write its keys indented on the lines below it"})

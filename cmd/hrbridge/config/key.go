@@ -40,6 +40,25 @@ func key(name string, v value, help string) Key {
 	return k
 }
 
+// named is a key that gives its whole section its meaning, and goes by its name: "spool: off" is short for its mode, and so are
+// the variable and the flag.
+func named(section string, k Key) Key {
+	short := key(section, k.value, k.Help)
+	k.Env, k.Flag = short.Env, short.Flag
+	return k
+}
+
+// spoolSection is the section that may be written as a single value.
+const spoolSection = "spool"
+
+// shortFor is the key that a section stands for where it is written as a single value, "" for none.
+func shortFor(section string) string {
+	if section == spoolSection {
+		return "spool.mode"
+	}
+	return ""
+}
+
 // secretKey is the row of a setting whose value must not be seen.
 func secretKey(name string, v value, help string) Key {
 	k := key(name, v, help)

@@ -7,6 +7,7 @@ import (
 	"hrbridge/bridge/ingress"
 	"hrbridge/publishers/embedded"
 	"hrbridge/publishers/nats"
+	"hrbridge/publishers/spool"
 	"hrbridge/schema"
 )
 
@@ -45,6 +46,15 @@ func (c Config) embedded() embedded.Options {
 	o := c.settings().embedded
 	o.DataDir = c.DataDir
 	o.Stream = c.stream()
+	return o
+}
+
+// spool is what the spool needs to know.
+func (c Config) spool() spool.Options {
+	o := c.settings().spool
+	o.DataDir = c.DataDir
+	o.MaxMessage = c.settings().ingress.Events.MaxEvent + bridge.HeaderAllowance
+	o.DeadLetterTopic = c.settings().fanout.DeadLetterTopic
 	return o
 }
 

@@ -10,7 +10,7 @@ import (
 
 // Publisher is what the publishers need to know: which one there is, and the options of each.
 func (c Config) Publisher() publishers.Options {
-	return publishers.Options{Name: c.settings().publisher, NATS: c.nats(), Embedded: c.embedded(), Kafka: c.kafka()}
+	return publishers.Options{Name: c.settings().publisher, NATS: c.nats(), Embedded: c.embedded(), Kafka: c.kafka(), Spool: c.spool()}
 }
 
 // Tail is what following the topics of this configuration needs to know, on the broker that its publisher puts them on; who

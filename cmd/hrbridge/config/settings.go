@@ -9,6 +9,7 @@ import (
 	"hrbridge/publishers/embedded"
 	"hrbridge/publishers/kafka"
 	"hrbridge/publishers/nats"
+	"hrbridge/publishers/spool"
 )
 
 // settings is everything that the keys set: the parts' own options, and the few settings that are the program's.
@@ -24,6 +25,7 @@ type settings struct {
 	nats     nats.Options
 	embedded embedded.Options
 	kafka    kafka.Options
+	spool    spool.Options
 	// stream is what the streams of NATS and of the embedded broker have in common.
 	stream nats.Stream
 	// The files that the brokers' secrets are in, where they are not given themselves.
@@ -51,6 +53,7 @@ func defaults() *settings {
 		nats:         nats.Defaults(),
 		embedded:     embedded.Defaults(),
 		kafka:        kafka.Defaults(),
+		spool:        spool.Defaults(),
 		stream:       nats.Defaults().Stream,
 		hrflow:       hrflow{apiURL: "https://api.hrflow.ai/v1/"},
 	}

@@ -7,6 +7,7 @@ import (
 	"hrbridge/bridge"
 	"hrbridge/publishers"
 	"hrbridge/publishers/nats"
+	"hrbridge/publishers/spool"
 )
 
 // Bounds that keep a slip of the pen from passing as a setting; what sense the values make together is checked later.
@@ -21,7 +22,7 @@ const (
 
 // table is all keys but those of the sources, bound to s, in the order of the documentation.
 func (s *settings) table() []Key {
-	return slices.Concat(s.programKeys(), s.topicKeys(), s.limitKeys(), s.embeddedKeys(), s.natsKeys(), s.streamKeys(), s.kafkaKeys(), s.hrflowKeys())
+	return slices.Concat(s.programKeys(), s.topicKeys(), s.limitKeys(), s.embeddedKeys(), s.natsKeys(), s.streamKeys(), s.kafkaKeys(), s.spoolKeys(), s.hrflowKeys())
 }
 
 // allKeys is the table with the keys of the sources that there are.
@@ -131,6 +132,17 @@ func (s *settings) natsKeys() []Key {
 		key("nats.tls.ca_file", path(&n.TLS.CAFile, "a PEM file"), "The only authorities that are trusted, instead of the system's."),
 		key("nats.tls.cert_file", path(&n.TLS.CertFile, "a PEM file"), "The certificate to show to the server."),
 		key("nats.tls.key_file", path(&n.TLS.KeyFile, "a PEM file"), "The certificate's key."),
+	}
+}
+
+func (s *settings) spoolKeys() []Key {
+	sp := &s.spool
+	return []Key{
+		named(spoolSection, key("spool.mode", bare(oneOf(&sp.Mode, spool.On, spool.Off)),
+			"Whether events are kept on this machine while the broker cannot take them; the embedded broker needs no spool.")),
+		key("spool.after", duration(&sp.After, time.Millisecond, longest), "How long the broker may take before a delivery's events are spooled."),
+		key("spool.max_bytes", size(&sp.MaxBytes, mib, 1024*tib), "The most bytes that the spool may take; a full one is a 503."),
+		key("spool.min_free", size(&sp.MinFree, 0, 1024*tib), "What stays free on the disk: with less, nothing is spooled."),
 	}
 }
 
