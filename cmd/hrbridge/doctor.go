@@ -21,8 +21,9 @@ import (
 
 // doctorFlags is what the command line says about a visit.
 type doctorFlags struct {
-	dev  bool
-	json bool
+	dev     bool
+	json    bool
+	monitor string
 
 	hrflow bool
 	url    string
@@ -51,12 +52,16 @@ are published like all others.
 Exit code 0: nothing failed. 1: a check failed. 2: the command line or the configuration is wrong. 3: the broker is out of reach.`,
 		Example: `  hrbridge doctor
   hrbridge doctor --config hrbridge.yaml --json
+  hrbridge doctor --publisher nats --nats-url nats://broker:4222 --nats-monitor http://broker:8222
   hrbridge doctor --hrflow --url https://hooks.example.org/webhooks/hrflow`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, warnings, err := config.Load(config.LoadOptions{Environ: a.env, Flags: cmd.Flags(), Dev: f.dev})
 			if err != nil {
 				return usageError(fmt.Errorf("the configuration is wrong:\n%w", err))
+			}
+			if f.monitor != "" && cfg.Publisher().Name != publishers.NATS {
+				return usageError(errors.New("--nats-monitor is about a NATS server of yours, and the publisher is " + cfg.Publisher().Name))
 			}
 			if f.hrflow != (f.url != "") {
 				return usageError(errors.New("--hrflow and --url go together: --url is the public address of the webhook; see 'hrbridge doctor --help'"))
@@ -69,6 +74,7 @@ Exit code 0: nothing failed. 1: a check failed. 2: the command line or the confi
 	config.AddFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&f.dev, "dev", false, "look at what serve --dev runs with")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print a report for programs")
+	cmd.Flags().StringVar(&f.monitor, "nats-monitor", "", "the NATS server's monitoring port, such as http://broker:8222, to read its sync policy from")
 	cmd.Flags().BoolVar(&f.hrflow, "hrflow", false, "ask HrFlow to call the webhook, and follow the delivery")
 	cmd.Flags().StringVar(&f.url, "url", "", "the webhook's public address, which HrFlow is to call")
 	cmd.Flags().StringVar(&f.source, "source", config.DefaultSource, "the source that the address is of")
@@ -89,6 +95,11 @@ func (a *app) doctor(ctx context.Context, f doctorFlags, cfg config.Config, warn
 	}
 	findings := append([]bridge.Finding{configurationFinding(warnings)}, doctor.Local(cfg.Doctor(f.dev))...)
 	atBroker, away := publishers.Inspect(ctx, cfg.Inspect())
+	for i := range atBroker {
+		if f.monitor != "" && atBroker[i].Name == doctor.CheckBrokerSync {
+			atBroker[i] = doctor.SyncPolicy(ctx, f.monitor, cfg.Publisher().NATS.Stream.Replicas)
+		}
+	}
 	findings = append(findings, atBroker...)
 	if f.hrflow {
 		findings = append(findings, doctor.Follow(ctx, way)...)

@@ -56,6 +56,13 @@ func TestDoctorsExitCodeSaysWhatKindOfTroubleThereIs(t *testing.T) {
 			}
 		})
 	}
+	report, _ := visit(t, brokerEnv(url), "--nats-monitor", "http://127.0.0.1:1")
+	if f := verdict(t, report, "broker.sync"); !strings.Contains(f.Found, "http://127.0.0.1:1") {
+		t.Errorf("the monitoring port was not asked: %+v", f)
+	}
+	if got := try(t.Context(), []string{"HRBRIDGE_WEBHOOK_SECRET=" + inventedSecret}, "doctor", "--nats-monitor", "http://127.0.0.1:1"); got.code != exitUsage {
+		t.Errorf("a monitoring port without a NATS server: exit code %d\n%s%s", got.code, got.stdout, got.stderr)
+	}
 	if got := try(t.Context(), nil, "doctor", "--listen", "nowhere"); got.code != exitUsage || got.stdout != "" {
 		t.Errorf("a configuration that is wrong: exit code %d\n%s%s", got.code, got.stdout, got.stderr)
 	}

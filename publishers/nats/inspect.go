@@ -202,7 +202,7 @@ func (i *inspection) sync() {
 		Found: "cannot be told: a client is not shown when the server syncs what it acknowledged to disk; unless its configuration says otherwise that is every 2 minutes",
 		Why:   "what the server acknowledged and did not sync is lost in a power cut: of this server where the stream has one copy, of all at once where it has three",
 		Remedy: "see that the server's configuration has jetstream { sync_interval: always }, with nats.commit batch here; " +
-			"a running server tells at its monitoring port, /jsz, as config.sync_always",
+			"doctor reads it where --nats-monitor gives the server's monitoring port",
 	})
 }
 
