@@ -149,6 +149,7 @@ func TestTheShortListOfTheDesignStands(t *testing.T) {
 		{"nats.stream", "HRBRIDGE_NATS_STREAM", "HRFLOW"},
 		{"nats.commit", "HRBRIDGE_NATS_COMMIT", "pipeline"},
 		{"stream.max_age", "HRBRIDGE_STREAM_MAX_AGE", "7d"},
+		{"kafka.brokers", "HRBRIDGE_KAFKA_BROKERS", "127.0.0.1:9092"},
 		{"limits.max_body", "HRBRIDGE_LIMITS_MAX_BODY", "16MiB"},
 		{"limits.max_header", "HRBRIDGE_LIMITS_MAX_HEADER", "1MiB"},
 		{"limits.max_in_flight", "HRBRIDGE_LIMITS_MAX_IN_FLIGHT", "256MiB"},
