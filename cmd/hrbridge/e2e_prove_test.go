@@ -22,16 +22,17 @@ type proof struct {
 	Interrupted bool `json:"interrupted"`
 	Events      struct {
 		Sent, Acknowledged, Stored, Lost, Doubled, Altered, Misrouted int
-		LostAfterSeen                                                 int `json:"lost_after_seen"`
+		StoredAgain                                                   int `json:"stored_again"`
+		Unasked                                                       int `json:"stored_again_unasked"`
 	} `json:"events"`
 	Forged struct{ Sent, Refused, Found int } `json:"forged"`
 }
 
-func decodeProof(t *testing.T, out string) proof {
+func decodeProof(t *testing.T, out, errs string) proof {
 	t.Helper()
 	var r proof
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
-		t.Fatalf("%v in\n%s", err, out)
+		t.Fatalf("%v in\n%s%s", err, out, errs)
 	}
 	return r
 }
@@ -98,7 +99,7 @@ func TestProveFindsNothingWrongWithTheEmbeddedBroker(t *testing.T) {
 	p := serve(t, checkedBinary(t), nil, "--dev")
 	p.waitReady(t, http.StatusOK)
 	code, out, errs := p.verb(t, nil, "prove", "--dev", "--events", "1500", "--json")
-	r := decodeProof(t, out)
+	r := decodeProof(t, out, errs)
 	if e := r.Events; code != 0 || !r.Proven || e.Sent != 1500 || e.Acknowledged != 1500 || e.Stored != 1500 || e.Lost != 0 || e.Doubled != 0 {
 		t.Errorf("exit code %d: %s%s", code, out, errs)
 	}
@@ -122,7 +123,7 @@ func TestProveFindsWhatIsDeletedFromTheStream(t *testing.T) {
 	}
 	deleteOne(t, stream, 0)
 	code, out, errs = p.verb(t, nil, "prove", "--resume", "kept", "--json")
-	if r := decodeProof(t, out); code != 1 || r.Proven || r.Events.Acknowledged != 500 || r.Events.Lost != 1 || !strings.Contains(errs, "not proven: 1 lost") {
+	if r := decodeProof(t, out, errs); code != 1 || r.Proven || r.Events.Acknowledged != 500 || r.Events.Lost != 1 || !strings.Contains(errs, "not proven: 1 lost") {
 		t.Errorf("after the run: exit code %d: %s%s", code, out, errs)
 	}
 
@@ -130,7 +131,7 @@ func TestProveFindsWhatIsDeletedFromTheStream(t *testing.T) {
 	cmd, live := p.proving(t, "--duration", "3s", "--settle", "3s", "--json")
 	deleteOne(t, stream, before)
 	err := cmd.Wait()
-	r := decodeProof(t, live.String())
+	r := decodeProof(t, live.String(), "")
 	if cmd.ProcessState.ExitCode() != 1 || r.Proven || r.Events.Lost != 1 || r.Events.Stored != r.Events.Acknowledged-1 {
 		t.Errorf("during the run: %v: %s", err, live)
 	}
@@ -150,7 +151,7 @@ func TestProveThatWasKilledIsResumed(t *testing.T) {
 	p.start(t)
 	p.waitReady(t, http.StatusOK)
 	code, out, errs := p.verb(t, nil, "prove", "--resume", "kept", "--json")
-	if r := decodeProof(t, out); code != 0 || !r.Proven || r.Events.Acknowledged < 100 || r.Events.Stored != r.Events.Acknowledged {
+	if r := decodeProof(t, out, errs); code != 0 || !r.Proven || r.Events.Acknowledged < 100 || r.Events.Stored != r.Events.Acknowledged {
 		t.Errorf("exit code %d: %s%s", code, out, errs)
 	}
 }
@@ -164,7 +165,7 @@ func TestProveThatIsInterruptedAuditsWhatWasAcknowledged(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := cmd.Wait()
-	if r := decodeProof(t, out.String()); err != nil || !r.Proven || !r.Interrupted || r.Events.Acknowledged == 0 {
+	if r := decodeProof(t, out.String(), ""); err != nil || !r.Proven || !r.Interrupted || r.Events.Acknowledged == 0 {
 		t.Errorf("%v: %s", err, out)
 	}
 }
@@ -180,7 +181,7 @@ func TestProveOutlivesABridgeThatIsKilled(t *testing.T) {
 		p.waitReady(t, http.StatusOK)
 	}
 	err := cmd.Wait()
-	if r := decodeProof(t, out.String()); err != nil || !r.Proven || r.Events.Lost != 0 || r.Events.Acknowledged < 2000 {
+	if r := decodeProof(t, out.String(), ""); err != nil || !r.Proven || r.Events.Lost != 0 || r.Events.Acknowledged < 2000 {
 		t.Errorf("%v: %s", err, out)
 	}
 }
@@ -197,7 +198,7 @@ func TestProveOutlivesABrokerThatGoesAndComes(t *testing.T) {
 		server = natsServer(t, addr, store)
 	}
 	err := cmd.Wait()
-	if r := decodeProof(t, out.String()); err != nil || !r.Proven || r.Events.Lost != 0 || r.Events.Acknowledged < 2000 {
+	if r := decodeProof(t, out.String(), ""); err != nil || !r.Proven || r.Events.Lost != 0 || r.Events.Acknowledged < 2000 {
 		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -32,7 +32,6 @@ type audit struct {
 	// acknowledged have.
 	whole bool
 	last  map[string]uint32 // the highest number of each key, and topic where topics have no common order
-	read  int               // records of the run
 
 	findings
 	notes []string
@@ -47,15 +46,24 @@ func newAudit(b Broker, h head, l *ledger, whole bool) *audit {
 	return &audit{broker: b, head: h, before: before(h.Run), ledger: l, whole: whole, last: make(map[string]uint32)}
 }
 
-// run reads all that there is.
+// run reads all that there is. A reading that fails before it brought anything is tried again for a while.
 func (a *audit) run(ctx context.Context, progress func(read int)) error {
+	for began := time.Now(); ; {
+		all, err := a.readAll(ctx, progress)
+		if err == nil || all > 0 || !bridge.KindOf(err).Retryable() || time.Since(began) > readable || !sleep(ctx, readAgain) {
+			return err
+		}
+	}
+}
+
+// readAll reads once, and returns how many records that brought.
+func (a *audit) readAll(ctx context.Context, progress func(read int)) (all int, err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	quiet := time.AfterFunc(stalled, func() { stop(errStalled) })
 	defer quiet.Stop()
 	reading := bridge.Reading{Topics: a.broker.Topics, From: bridge.From{Since: a.head.Stored.Add(-beforeFirst)}, ToEnd: true}
-	all := 0
-	err := a.broker.Tail(ctx, reading, func(r bridge.Record) error {
+	err = a.broker.Tail(ctx, reading, func(r bridge.Record) error {
 		quiet.Reset(stalled)
 		a.record(r)
 		if all++; all%1000 == 0 {
@@ -64,9 +72,9 @@ func (a *audit) run(ctx context.Context, progress func(read int)) error {
 		return nil
 	})
 	if err == nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+		err = context.Cause(ctx)
 	}
-	return err
+	return all, err
 }
 
 // record holds one record against what was promised.
@@ -79,7 +87,6 @@ func (a *audit) record(r bridge.Record) {
 		}
 		return
 	}
-	a.read++
 	switch m.kind {
 	case kindHello:
 	case kindForge:

@@ -101,10 +101,13 @@ func (r *run) maker(keys int, templates []template) maker {
 	}
 }
 
+// readable is how long a broker may take to be read at first: one that is new to its topics may not know their leaders yet.
+const readable = 10 * time.Second
+
 // hello sends deliveries that do not count until one is seen: then both the bridge and the broker are those that are meant.
 // It returns when the broker stored that one.
 func (r *run) hello(ctx context.Context, m maker) (time.Time, error) {
-	until := time.Now().Add(r.Settle)
+	began := time.Now()
 	for wait := firstWait; ; wait = min(2*wait, longestWait) {
 		d, err := m.delivery(kindHello, 0, 1)
 		if err != nil {
@@ -120,19 +123,19 @@ func (r *run) hello(ctx context.Context, m maker) (time.Time, error) {
 		select {
 		case stored := <-r.watch.hello:
 			return stored, nil
-		case <-r.watch.done:
-			return time.Time{}, fmt.Errorf("%w: %w", ErrUnreadable, r.watch.broken())
 		case <-ctx.Done():
 			return time.Time{}, ctx.Err()
 		case <-time.After(wait):
 		}
-		if time.Now().Before(until) {
-			continue
-		}
-		if !o.Answer.Taken() {
+		switch broken, waited := r.watch.broken(), time.Since(began); {
+		case broken != nil && waited >= min(readable, r.Settle):
+			return time.Time{}, fmt.Errorf("%w: %w", ErrUnreadable, broken)
+		case waited < r.Settle:
+		case !o.Answer.Taken():
 			return time.Time{}, &Refusal{o}
+		default:
+			return time.Time{}, ErrUnseen
 		}
-		return time.Time{}, ErrUnseen
 	}
 }
 

@@ -35,8 +35,7 @@ func newWatch(b Broker, run string, l *ledger) *watch {
 	return &watch{broker: b, before: before(run), ledger: l, hello: make(chan time.Time, 1), done: make(chan struct{})}
 }
 
-// follow reads until ctx ends, and goes on where a reading breaks, but not before the first record came: then it is the
-// broker's address that is wrong.
+// follow reads until ctx ends, and goes on where a reading breaks.
 func (w *watch) follow(ctx context.Context) {
 	defer close(w.done)
 	for {
@@ -44,18 +43,13 @@ func (w *watch) follow(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if w.broke(err) || !sleep(ctx, readAgain) {
+		w.mu.Lock()
+		w.err = err
+		w.mu.Unlock()
+		if !sleep(ctx, readAgain) {
 			return
 		}
 	}
-}
-
-// broke notes why a reading ended, and tells whether it is for good.
-func (w *watch) broke(err error) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.err = err
-	return w.last.IsZero()
 }
 
 // from is where to begin to read.
