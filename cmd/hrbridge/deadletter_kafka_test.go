@@ -11,7 +11,7 @@ import (
 func TestDeadLettersAreWorkedOnOnKafka(t *testing.T) {
 	t.Parallel()
 	cluster := kafkatest.Start(t, kafkatest.Options{})
-	l := newLetters(t, true, "HRBRIDGE_PUBLISHER=kafka", "HRBRIDGE_KAFKA_BROKERS="+strings.Join(cluster.Addresses(), ","), "HRBRIDGE_KAFKA_PARTITIONS=1")
+	l := newLetters(t, true, "HRBRIDGE_PUBLISHER=kafka", "HRBRIDGE_KAFKA_BROKERS="+strings.Join(cluster.Addresses(), ","), "HRBRIDGE_KAFKA_PARTITIONS=1", "HRBRIDGE_SPOOL=off")
 	all := l.listed(t)
 	if len(all) != 4 || all[0].Reason != "no_type" || all[3].Reason != "not_an_object" || all[2].Delivery != all[3].Delivery || len(all[2].Delivery) != 32 {
 		t.Fatalf("listed: %+v", all)

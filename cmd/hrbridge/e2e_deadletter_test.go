@@ -123,3 +123,26 @@ func wantReplayed(t *testing.T, url string, letter aLetter) {
 		t.Errorf("%v %s", m.Header, m.Data)
 	}
 }
+
+func TestADeadLetterOutlivesAnOutageOfTheBroker(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	p := serve(t, checkedBinary(t), map[string]string{
+		"HRBRIDGE_PUBLISHER": "nats", "HRBRIDGE_NATS_URL": "nats://" + addr, "HRBRIDGE_UNKNOWN_TYPES": "deadletter",
+	})
+	p.waitReady(t, http.StatusOK) // by its spool
+	client := &http.Client{Timeout: 30 * time.Second}
+	defer client.CloseIdleConnections()
+	status, answer, err := post(client, p.url(), signature.BodyHex, []byte(`[`+dreamed+`]`))
+	if err != nil || status != http.StatusOK || decodeReceipt(t, answer) != (receipt{Events: 1, DeadLettered: 1}) {
+		t.Fatalf("%d %s %v", status, answer, err)
+	}
+	if code, out, errs := p.verb(t, nil, "deadletter", "list"); code != 3 || out != "" || !strings.Contains(errs, "is the broker running") {
+		t.Errorf("list without a broker: exit code %d\n%s%s", code, out, errs)
+	}
+	natsServer(t, addr, t.TempDir())
+	await(t, 60*time.Second, func() bool {
+		code, out, _ := p.verb(t, nil, "deadletter", "list", "--json", "--reason", "unknown_type")
+		return code == 0 && strings.Contains(out, `"index":0,"delivery":"`)
+	}, func() string { return "the dead letter is not on its topic although the broker is there" })
+}

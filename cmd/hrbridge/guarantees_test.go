@@ -48,6 +48,11 @@ func TestEveryGuaranteeNamesTestsThatThereAre(t *testing.T) {
 	text := string(must(os.ReadFile(filepath.Join(root, "docs", "guarantees.md")))(t))
 	functions, suite := testsOfTheHouse(t)
 	code := regexp.MustCompile("`([^`]+)`")
+	for _, name := range regexp.MustCompile("`(Test[A-Z]\\w*)`").FindAllStringSubmatch(text, -1) {
+		if !functions[name[1]] {
+			t.Errorf("there is no test %s", name[1])
+		}
+	}
 	rows, inTests := 0, false
 	for line := range strings.Lines(text) {
 		switch {

@@ -27,7 +27,7 @@ func on(t *testing.T) map[string]func(*testing.T) *letters {
 	return map[string]func(*testing.T) *letters{
 		"nats": func(t *testing.T) *letters {
 			t.Helper()
-			return newLetters(t, true, "HRBRIDGE_PUBLISHER=nats", "HRBRIDGE_NATS_URL="+emptyServer(t))
+			return newLetters(t, true, "HRBRIDGE_PUBLISHER=nats", "HRBRIDGE_NATS_URL="+emptyServer(t), "HRBRIDGE_SPOOL=off")
 		},
 		"the embedded broker of a bridge that runs": func(t *testing.T) *letters {
 			t.Helper()
