@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -18,7 +19,7 @@ import (
 
 const (
 	opReach = "reach the Kafka cluster"
-	// A look at the cluster drops all idle connections, so there is one in such a time at most, whoever asks for it.
+	// There is one look in such a time at most, whoever asks for it: it connects anew, and so may all who publish.
 	lookEvery = 100 * time.Millisecond
 	// The cluster is looked for that often while it is away, and told to be there still while nothing else asks.
 	seekEvery  = 500 * time.Millisecond
@@ -57,14 +58,21 @@ func (l *layout) partitions(topic string) int {
 }
 
 // cluster knows the layout. It looks when somebody says that the layout is wrong, while the cluster is away, and now and then.
+//
+// kafka-go answers the question for the layout from what it knows, until its connections are dropped. So those that questions
+// go over are others than those that messages go over: a leader that moves, or one that is not to be had, costs the
+// partitions that are well nothing.
 type cluster struct {
-	transport *kafkago.Transport
+	control   *kafkago.Transport // for questions
+	transport *kafkago.Transport // for messages
 	addr      net.Addr
 	timeout   time.Duration // of one look
 	log       *zap.Logger
 	changed   func(up, again bool) // called when the cluster comes into reach and when it goes
+	looked    func()               // called when it was found
 
-	kick chan struct{} // has room for one
+	kick   chan struct{} // has room for one
+	broken atomic.Bool   // a connection for messages led to nothing
 
 	mu      sync.Mutex
 	layout  *layout
@@ -73,12 +81,12 @@ type cluster struct {
 	reached bool          // at any time
 }
 
-func newCluster(t *kafkago.Transport, o Options) *cluster {
+func newCluster(control, transport *kafkago.Transport, o Options) *cluster {
 	return &cluster{
-		transport: t, addr: kafkago.TCP(o.Brokers...), log: o.Log,
+		control: control, transport: transport, addr: kafkago.TCP(o.Brokers...), log: o.Log,
 		timeout: time.Duration(len(o.Brokers))*o.DialTimeout + time.Second,
-		changed: func(bool, bool) {},
-		kick:    make(chan struct{}, 1), next: make(chan struct{}),
+		changed: func(bool, bool) {}, looked: func() {},
+		kick: make(chan struct{}, 1), next: make(chan struct{}),
 		away: &bridge.Error{Kind: bridge.KindUnavailable, Op: opReach, Err: errors.New("not connected yet")},
 	}
 }
@@ -100,7 +108,10 @@ func (c *cluster) current() *layout {
 	return c.layout
 }
 
-// wrong says that the layout led to nothing, or that connections broke, and returns when there was another look, or ctx ended.
+// broke says that a connection led to nothing: others to the same broker may be as stale.
+func (c *cluster) broke() { c.broken.Store(true) }
+
+// wrong says that the layout led to nothing, and returns when there was another look, or ctx ended.
 func (c *cluster) wrong(ctx context.Context) {
 	c.mu.Lock()
 	looked := c.next
@@ -112,7 +123,7 @@ func (c *cluster) wrong(ctx context.Context) {
 	}
 }
 
-// again asks for a look, over new connections.
+// again asks for a look.
 func (c *cluster) again() {
 	select {
 	case c.kick <- struct{}{}:
@@ -138,8 +149,11 @@ func (c *cluster) run(ctx context.Context) {
 			return
 		}
 		if anew {
-			c.transport.CloseIdleConnections()
+			c.control.CloseIdleConnections()
 			last = time.Now()
+			if c.broken.Swap(false) {
+				c.transport.CloseIdleConnections()
+			}
 		}
 		found, err := c.look(ctx)
 		if ctx.Err() != nil {
@@ -167,11 +181,11 @@ func (c *cluster) rest(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// look asks the transport for the layout, which asks the cluster where it has dropped what it knew.
+// look asks for the layout.
 func (c *cluster) look(ctx context.Context) (*layout, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	answer, err := c.transport.RoundTrip(ctx, c.addr, new(metadata.Request))
+	answer, err := c.control.RoundTrip(ctx, c.addr, new(metadata.Request))
 	if err != nil {
 		return nil, err
 	}
@@ -208,6 +222,7 @@ func (c *cluster) conclude(found *layout, err error) bool {
 	was, before := c.away == nil, c.reached
 	if err != nil {
 		c.away = unreachable(err)
+		c.broke()
 	} else {
 		c.layout, c.away, c.reached = found, nil, true
 	}
@@ -217,6 +232,9 @@ func (c *cluster) conclude(found *layout, err error) bool {
 	c.mu.Unlock()
 	if was != is {
 		c.changed(is, before)
+	}
+	if is {
+		c.looked()
 	}
 	return err != nil
 }

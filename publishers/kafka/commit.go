@@ -161,6 +161,9 @@ func (w *work) identify(ctx context.Context, q *queue) error {
 // settle takes in an answer to the queue's first portion, and is false where that has to be sent again.
 func (w *work) settle(q *queue, err error) bool {
 	head := q.portions[0]
+	if code, ok := errors.AsType[kafkago.Error](err); err != nil && (!ok || code == kafkago.BrokerNotAvailable) {
+		w.p.cluster.broke()
+	}
 	switch w.verdict(head, err) {
 	case stored:
 		w.stored(q)

@@ -66,22 +66,33 @@ func Open(ctx context.Context, o Options) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the Kafka publisher: %w", err)
 	}
+	control, err := o.transport()
+	if err != nil {
+		return nil, fmt.Errorf("open the Kafka publisher: %w", err)
+	}
 	p := &Publisher{
 		timeout: o.AckTimeout, required: slices.Clone(o.Topics.Names), idempotent: o.Idempotent, codec: o.Compression.codec(),
 		transport: transport, leads: newLeads(), health: &health{}, metrics: measure(o.Metrics),
 	}
 	p.background, p.stop = context.WithCancel(context.WithoutCancel(ctx))
 	p.lanes = newLanes(p)
-	p.keeper = newKeeper(o, o.client(transport))
-	p.cluster = newCluster(transport, o)
-	p.cluster.changed = p.changed
-	p.producers = newProducers(transport, p.cluster.addr)
+	p.keeper = newKeeper(o, o.client(control))
+	p.cluster = newCluster(control, transport, o)
+	p.cluster.changed, p.cluster.looked = p.changed, p.looked
+	p.producers = newProducers(control, p.cluster.addr)
 	p.working.Go(func() { p.cluster.run(p.background) })
 	p.working.Go(func() { p.keeper.run(p.background) })
 	if p.idempotent {
 		p.working.Go(func() { p.producers.run(p.background, o.Log) })
 	}
 	return p, nil
+}
+
+// looked is told of every look that found the cluster: what failed while it was away is looked at again.
+func (p *Publisher) looked() {
+	if err := p.keeper.ready(); err != nil && err.Kind.Retryable() {
+		p.keeper.again()
+	}
 }
 
 // changed is told when the cluster comes into reach and when it goes.
@@ -95,7 +106,6 @@ func (p *Publisher) changed(up, again bool) {
 	p.producers.connected()
 	if again {
 		p.metrics.reconnects.Inc()
-		p.keeper.again()
 	}
 }
 
@@ -142,7 +152,7 @@ func (p *Publisher) deliver(ctx context.Context, msgs []bridge.Message, topics [
 		switch {
 		case err == nil:
 			return nil
-		case !isRepeatable(err):
+		case !isRepeatable(err) || len(err.Indexes) == 0:
 			return after(err, before)
 		}
 		if took := time.Since(began); took > p.timeout || ctx.Err() != nil {
@@ -269,6 +279,7 @@ func (p *Publisher) Close() error {
 	<-drained
 	p.working.Wait()
 	p.transport.CloseIdleConnections()
+	p.cluster.control.CloseIdleConnections()
 	p.metrics.connected.Set(0)
 	return nil
 }
