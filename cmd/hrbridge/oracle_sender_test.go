@@ -45,12 +45,14 @@ func (s *sender) deliver(ctx context.Context, form signature.Form) {
 		s.forge(form, events[0])
 	}
 	for ctx.Err() == nil {
-		if s.post(form, document, len(events)) {
-			s.oracle.mu.Lock()
-			for _, ob := range obligations {
-				ob.acknowledged = true
-			}
-			s.oracle.mu.Unlock()
+		taken := s.post(form, document, len(events))
+		s.oracle.mu.Lock()
+		for _, ob := range obligations {
+			ob.sendings++
+			ob.acknowledged = taken
+		}
+		s.oracle.mu.Unlock()
+		if taken {
 			s.oracle.acknowledged.Add(1)
 			return
 		}

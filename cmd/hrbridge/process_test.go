@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hrbridge/publishers/kafka/kafkatest"
 )
 
 // The end-to-end tests start the real binary as a child process. They run for seconds; HRBRIDGE_SOAK gives each of the long
@@ -57,7 +59,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	buildDir = dir
-	code := m.Run()
+	code := kafkatest.Main(m)
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
@@ -238,7 +240,7 @@ func (p *process) url() string { return "http://" + p.ingress + "/webhooks/hrflo
 func (p *process) waitReady(t *testing.T, want int) {
 	t.Helper()
 	var last string
-	await(t, 30*time.Second, func() bool {
+	await(t, 60*time.Second, func() bool {
 		select {
 		case <-p.done:
 			t.Fatalf("hrbridge ended with %d:\n%s", p.code, tailOf(p.log.String(), 40))

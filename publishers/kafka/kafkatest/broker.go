@@ -22,18 +22,25 @@ const stopTime = 15 * time.Second
 type broker struct {
 	index                         int
 	dir                           string
-	address, internal, controller string // for clients, for the others and for this package, for the controllers
+	flags                         []string // for java
+	address, internal, controller string   // for clients, for the others and for this package, for the controllers
 
 	process *os.Process   // nil where it does not run
 	ended   chan struct{} // closed when it does not run any more
 }
 
-// java starts a class of Kafka's with the broker's settings. Few brokers live long enough for a better compiler to pay.
-func (b *broker) java(r release, class string, args ...string) *exec.Cmd {
-	flags := []string{
-		"-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData",
-		"-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+// flags are java's. Few brokers of tests live long enough for the better compiler to pay.
+func flags(o Options) []string {
+	log := []string{"-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"}
+	if o.Lasting {
+		return append(log, "-Xms1g", "-Xmx1g")
 	}
+	return append(log, "-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData")
+}
+
+// java starts a class of Kafka's with the broker's settings.
+func (b *broker) java(r release, class string, args ...string) *exec.Cmd {
+	flags := slices.Clone(b.flags)
 	if r.classes != "" {
 		flags = append(flags, r.classes)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -21,8 +22,8 @@ type Cluster struct {
 	certificates *Certificates
 }
 
-// open starts a cluster, ready for clients.
-func open(ctx context.Context, o Options) (*Cluster, error) {
+// Open starts a cluster, ready for clients, for whoever is no test; o.Dir must be set. Close ends it.
+func Open(ctx context.Context, o Options) (*Cluster, error) {
 	r, err := find(ctx, o.Version)
 	if err != nil {
 		return nil, err
@@ -33,7 +34,7 @@ func open(ctx context.Context, o Options) (*Cluster, error) {
 func run(ctx context.Context, r release, o Options) (*Cluster, error) {
 	c := &Cluster{options: o, release: r}
 	for i := range max(o.Brokers, 1) {
-		b := &broker{index: i, dir: filepath.Join(o.Dir, "broker-"+strconv.Itoa(i))}
+		b := &broker{index: i, dir: filepath.Join(o.Dir, "broker-"+strconv.Itoa(i)), flags: flags(o)}
 		if err := b.listen(o.Port); err != nil {
 			return nil, err
 		}
@@ -64,7 +65,7 @@ func run(ctx context.Context, r release, o Options) (*Cluster, error) {
 		return nil, err
 	}
 	if err := c.start(ctx, c.all()...); err != nil {
-		c.end(syscall.SIGKILL, c.all()...)
+		c.Close()
 		return nil, err
 	}
 	return c, nil
@@ -107,6 +108,16 @@ func (c *Cluster) end(signal syscall.Signal, brokers ...int) {
 // running are the numbers of the brokers that run.
 func (c *Cluster) running() []int {
 	return slices.DeleteFunc(c.all(), func(i int) bool { return !c.brokers[i].running() })
+}
+
+// Close kills the brokers.
+func (c *Cluster) Close() { c.end(syscall.SIGKILL, c.all()...) }
+
+// Command is one of Kafka's own programs, by the name of its class.
+func (c *Cluster) Command(ctx context.Context, class string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "java", append([]string{"-cp", c.release.jars, class}, args...)...)
+	endWithUs(cmd)
+	return cmd
 }
 
 // Addresses are where clients find the cluster.

@@ -19,6 +19,8 @@ type Options struct {
 	Settings map[string]string
 	// Advertise returns the address that clients are told instead of a broker's own: of a proxy to it, say.
 	Advertise func(broker int, address string) string
+	// Lasting brokers are for measurements: they may use the better compiler and more memory, where the others start quickly.
+	Lasting bool
 	// Dir keeps the data, and what is in it already; "" is a folder that goes with the test.
 	Dir string
 	// Port is where the first broker listens, the others behind it; 0 is wherever there is room.

@@ -12,7 +12,7 @@ import (
 // stays in the folder of the options.
 func Serve(ctx context.Context, o Options, out io.Writer) error {
 	fmt.Fprintf(out, "starting Apache Kafka, data in %s …\n", o.Dir)
-	c, err := open(ctx, o)
+	c, err := Open(ctx, o)
 	if err != nil {
 		return err
 	}

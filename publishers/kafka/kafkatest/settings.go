@@ -37,6 +37,10 @@ func (c *Cluster) properties(i int) string {
 		"broker.session.timeout.ms": "3000", "broker.heartbeat.interval.ms": "500", "group.initial.rebalance.delay.ms": "0",
 		"log.cleaner.dedupe.buffer.size": "2097152", "num.network.threads": "2", "num.io.threads": "4",
 	}
+	if c.options.Lasting {
+		delete(settings, "num.network.threads")
+		delete(settings, "num.io.threads")
+	}
 	if len(c.brokers) > 1 {
 		settings["min.insync.replicas"] = "2"
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"sync"
-	"syscall"
 	"testing"
 )
 
@@ -26,7 +25,7 @@ func Shared(t testing.TB) *Cluster {
 	common.once.Do(func() {
 		//nolint:usetesting // it outlives the test that happens to be the first
 		if common.dir, common.err = os.MkdirTemp("", "kafka"); common.err == nil {
-			common.cluster, common.err = open(context.Background(), Options{Dir: common.dir})
+			common.cluster, common.err = Open(context.Background(), Options{Dir: common.dir})
 		}
 	})
 	skipWithoutJava(t, common.err)
@@ -37,7 +36,7 @@ func Shared(t testing.TB) *Cluster {
 func Main(m *testing.M) int {
 	defer func() {
 		if common.cluster != nil {
-			common.cluster.end(syscall.SIGKILL, common.cluster.all()...)
+			common.cluster.Close()
 		}
 		if common.dir != "" {
 			_ = os.RemoveAll(common.dir)

@@ -20,9 +20,9 @@ func Start(t testing.TB, o Options) *Cluster {
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
 	}
-	c, err := open(context.Background(), o)
+	c, err := Open(context.Background(), o)
 	skipWithoutJava(t, err)
-	t.Cleanup(func() { c.end(syscall.SIGKILL, c.all()...) }) // nobody needs the data any more
+	t.Cleanup(c.Close) // nobody needs the data any more
 	return c
 }
 
