@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -15,10 +16,12 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"hrbridge/bridge"
 	"hrbridge/publishers"
 	"hrbridge/publishers/embedded"
+	"hrbridge/publishers/kafka"
 	"hrbridge/publishers/nats"
 )
 
@@ -54,50 +57,70 @@ func publisherOptions(name, brokerAddr, dir string) publishers.Options {
 	o.NATS.Log, o.NATS.Metrics = zap.NewNop(), prometheus.NewRegistry()
 	o.Embedded.DataDir, o.Embedded.Listen, o.Embedded.Stream.Subjects = dir, brokerAddr, subjects
 	o.Embedded.Log, o.Embedded.Metrics = zap.NewNop(), prometheus.NewRegistry()
+	o.Kafka = kafka.Defaults()
+	o.Kafka.Brokers, o.Kafka.Topics.Names = []string{brokerAddr}, eventTypes()
+	o.Kafka.Log, o.Kafka.Metrics = zap.NewNop(), prometheus.NewRegistry()
 	return o
 }
 
-// runBare publishes the messages of a load by a bare loop until it is told to stop, and prints how long each call took.
+// loop is a bare loop without HTTP, signature or JSON: a shape of load that runs until it is told to stop.
+type loop struct {
+	shape
+	warmUp time.Duration
+}
+
+// loopFlags are those of every bare loop.
+func loopFlags(flags *flag.FlagSet) *loop {
+	l := new(loop)
+	flags.DurationVar(&l.warmUp, "warm-up", 0, "")
+	flags.IntVar(&l.callers, "callers", 1, "")
+	flags.IntVar(&l.events, "events", 1, "")
+	flags.IntVar(&l.size, "size", 1, "")
+	return l
+}
+
+// run has all callers call until it is told to stop, and returns how long each call took that began after the warm-up.
+func (l *loop) run(call func(ctx context.Context, seed int, begin time.Time) ([]time.Duration, error)) ([]time.Duration, error) {
+	ctx, begin := stopped(), time.Now().Add(l.warmUp)
+	var (
+		mu   sync.Mutex
+		took []time.Duration
+		all  errgroup.Group
+	)
+	for i := range l.callers {
+		all.Go(func() error {
+			mine, err := call(ctx, i+1, begin)
+			mu.Lock()
+			defer mu.Unlock()
+			took = append(took, mine...)
+			return err
+		})
+	}
+	err := all.Wait()
+	return took, err
+}
+
+// runBare publishes the messages of a load by a bare loop and prints how long each call took.
 func runBare(args []string) error {
 	flags := flag.NewFlagSet("bare", flag.ContinueOnError)
 	name := flags.String("publisher", "", "")
 	addr := flags.String("broker", "", "")
 	dir := flags.String("dir", "", "")
-	warmUp := flags.Duration("warm-up", 0, "")
-	var s shape
-	flags.IntVar(&s.callers, "callers", 1, "")
-	flags.IntVar(&s.events, "events", 1, "")
-	flags.IntVar(&s.size, "size", 1, "")
+	l := loopFlags(flags)
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	ctx := stopped()
-	p, err := publishers.Open(ctx, publisherOptions(*name, *addr, *dir))
+	p, err := publishers.Open(context.Background(), publisherOptions(*name, *addr, *dir))
 	if err != nil {
 		return err
 	}
-	for p.Ready(ctx) != nil {
+	for p.Ready(context.Background()) != nil {
 		time.Sleep(10 * time.Millisecond)
 	}
-	begin := time.Now().Add(*warmUp)
-	var (
-		mu   sync.Mutex
-		took []time.Duration
-		all  sync.WaitGroup
-	)
-	for i := range s.callers {
-		all.Go(func() {
-			mine, err := s.publish(ctx, p, i+1, begin)
-			if err != nil {
-				exit(err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			took = append(took, mine...)
-		})
-	}
-	all.Wait()
-	if err := p.Close(); err != nil {
+	took, err := l.run(func(ctx context.Context, seed int, begin time.Time) ([]time.Duration, error) {
+		return l.publish(ctx, p, seed, begin)
+	})
+	if err := errors.Join(err, p.Close()); err != nil {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(quantiles(took))
@@ -112,11 +135,11 @@ func (s shape) publish(ctx context.Context, p bridge.Publisher, seed int, begin 
 	msgs := make([]bridge.Message, len(events))
 	var took []time.Duration
 	for n := 0; ctx.Err() == nil; n++ {
-		now := time.Now()
+		now, keys := time.Now(), s.keys(uint64(seed), uint64(n))
 		for i := range msgs {
 			eventType := types[i%len(types)]
 			msgs[i] = bridge.Message{
-				ID: fmt.Sprintf("%08x%016x%08x", seed, n, i), Topic: eventType, Key: marker,
+				ID: fmt.Sprintf("%08x%016x%08x", seed, n, i), Topic: eventType, Key: keys[i],
 				Source: "/hrflow/hrflow", Type: eventType, Time: now, Value: events[i],
 			}
 		}

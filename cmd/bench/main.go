@@ -15,20 +15,18 @@ type plan struct {
 	measure time.Duration
 	warmUp  time.Duration
 	rounds  int
+	kafka   *kafkaBroker // nil where Kafka is not measured
 }
 
 func main() {
-	// The broker and the bare loop run in processes of their own, which are this program again.
-	if len(os.Args) > 1 && (os.Args[1] == "broker" || os.Args[1] == "bare") {
-		child := runBroker
-		if os.Args[1] == "bare" {
-			child = runBare
-		}
-		exit(child(os.Args[2:]))
+	// The broker and the bare loops run in processes of their own, which are this program again.
+	children := map[string]func([]string) error{"broker": runBroker, "bare": runBare, "writer": runWriterChild}
+	if len(os.Args) > 1 && children[os.Args[1]] != nil {
+		exit(children[os.Args[1]](os.Args[2:]))
 	}
 	var p plan
 	flag.StringVar(&p.binary, "binary", "bin/hrbridge", "the hrbridge to measure")
-	flag.StringVar(&p.brokers, "brokers", "nats,embedded", "the publishers to measure")
+	flag.StringVar(&p.brokers, "brokers", "nats,embedded,kafka", "the publishers to measure")
 	flag.BoolVar(&p.quick, "quick", false, "measure arrays of 20 events only")
 	flag.DurationVar(&p.measure, "measure", 3*time.Second, "how long to measure each run")
 	flag.DurationVar(&p.warmUp, "warm-up", time.Second, "how long to run before that")

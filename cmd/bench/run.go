@@ -17,8 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	natsgo "github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
+	"hrbridge/publishers"
 )
 
 // result is one run.
@@ -33,7 +32,7 @@ type runner func(ctx context.Context, p *plan, broker string, s shape) (result, 
 
 // runBridge measures the bridge from end to end.
 func runBridge(ctx context.Context, p *plan, broker string, s shape) (result, error) {
-	site, err := newSite(ctx, broker)
+	site, err := p.newSite(ctx, broker)
 	if err != nil {
 		return result{}, err
 	}
@@ -42,6 +41,7 @@ func runBridge(ctx context.Context, p *plan, broker string, s shape) (result, er
 	env := []string{
 		"HRBRIDGE_LISTEN=" + listen, "HRBRIDGE_ADMIN_LISTEN=" + admin, "HRBRIDGE_DATA_DIR=" + site.dir, "HRBRIDGE_WEBHOOK_SECRET=" + secret,
 		"HRBRIDGE_PUBLISHER=" + broker, "HRBRIDGE_EMBEDDED_LISTEN=" + site.addr, "HRBRIDGE_NATS_URL=nats://" + site.addr,
+		"HRBRIDGE_KAFKA_BROKERS=" + site.addr,
 	}
 	pid, _, err := site.start(env, p.binary, "serve")
 	if err != nil {
@@ -73,7 +73,12 @@ func runBridge(ctx context.Context, p *plan, broker string, s shape) (result, er
 
 // runBareLoop measures the publisher alone.
 func runBareLoop(ctx context.Context, p *plan, broker string, s shape) (result, error) {
-	site, err := newSite(ctx, broker)
+	return p.runChild(ctx, broker, s, "bare", "-publisher", broker)
+}
+
+// runChild measures a bare loop, which is this program again, in a process of its own.
+func (p *plan) runChild(ctx context.Context, broker string, s shape, args ...string) (result, error) {
+	site, err := p.newSite(ctx, broker)
 	if err != nil {
 		return result{}, err
 	}
@@ -82,8 +87,9 @@ func runBareLoop(ctx context.Context, p *plan, broker string, s shape) (result, 
 	if err != nil {
 		return result{}, err
 	}
-	pid, stop, err := site.start(os.Environ(), self, "bare", "-publisher", broker, "-broker", site.addr, "-dir", site.dir, "-warm-up", p.warmUp.String(),
+	args = append(args, "-broker", site.addr, "-dir", site.dir, "-warm-up", p.warmUp.String(),
 		"-callers", strconv.Itoa(s.callers), "-events", strconv.Itoa(s.events), "-size", strconv.Itoa(s.size))
+	pid, stop, err := site.start(os.Environ(), self, args...)
 	if err != nil {
 		return result{}, err
 	}
@@ -98,38 +104,61 @@ func runBareLoop(ctx context.Context, p *plan, broker string, s shape) (result, 
 	return r, json.Unmarshal(out, &r.latency)
 }
 
-// site is where one run takes place: a broker of its own, with a store of its own.
+// store is what the broker holds.
+type store interface {
+	// stored is how many messages it has taken in since it began.
+	stored(ctx context.Context) (uint64, error)
+	close()
+}
+
+// site is where one run takes place: a broker of its own, with a store of its own; or Kafka's, which takes longer to warm up than a
+// run, and which all runs have in common.
 type site struct {
 	ctx   context.Context //nolint:containedctx // of one run
 	dir   string
 	addr  string // the broker's
-	log   bytes.Buffer
-	stops []func() ([]byte, error)
+	store store
+	// before is what the store had taken in when the run began.
+	before uint64
+	log    bytes.Buffer
+	stops  []func() ([]byte, error)
 }
 
-func newSite(ctx context.Context, broker string) (*site, error) {
+func (p *plan) newSite(ctx context.Context, broker string) (*site, error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return nil, err
 	}
 	s := &site{ctx: ctx, dir: dir, addr: freeAddr()}
-	if broker != "nats" {
-		return s, nil
+	switch broker {
+	case publishers.Kafka:
+		s.addr, s.store = p.kafka.cluster.Addresses()[0], p.kafka
+		s.before, err = s.stored()
+		return s, err
+	case publishers.NATS:
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		_, port, _ := strings.Cut(s.addr, ":")
+		if _, _, err := s.start(os.Environ(), self, "broker", "-port", port, "-dir", dir); err != nil {
+			return nil, err
+		}
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	_, port, _ := strings.Cut(s.addr, ":")
-	_, _, err = s.start(os.Environ(), self, "broker", "-port", port, "-dir", dir)
+	s.store, err = newStream(s.addr)
 	return s, err
 }
 
 // start starts a process, which ends with the site or with stop, which returns what it printed.
 func (s *site) start(env []string, program string, args ...string) (pid int, stop func() ([]byte, error), err error) {
 	cmd := exec.CommandContext(s.ctx, program, args...)
+	cmd.Env = env
+	return s.startCommand(cmd)
+}
+
+func (s *site) startCommand(cmd *exec.Cmd) (pid int, stop func() ([]byte, error), err error) {
 	var out bytes.Buffer
-	cmd.Env, cmd.Stdout, cmd.Stderr = env, &out, &s.log
+	cmd.Stdout, cmd.Stderr = &out, &s.log
 	if err := cmd.Start(); err != nil {
 		return 0, nil, err
 	}
@@ -151,31 +180,23 @@ func (s *site) close() {
 	for _, stop := range slices.Backward(s.stops) {
 		_, _ = stop()
 	}
+	s.store.close()
 	_ = os.RemoveAll(s.dir)
 }
 
 // count waits until events arrive and the load is warm, and then counts what the broker stores.
 func (s *site) count(p *plan, pid int, begun func(time.Time)) (result, error) {
-	nc, err := natsgo.Connect("nats://"+s.addr, natsgo.RetryOnFailedConnect(true), natsgo.ReconnectWait(20*time.Millisecond), natsgo.MaxReconnects(-1))
-	if err != nil {
-		return result{}, err
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return result{}, err
-	}
-	if err := s.awaitFirst(js); err != nil {
+	if err := s.awaitFirst(); err != nil {
 		return result{}, err
 	}
 	time.Sleep(p.warmUp)
 	begun(time.Now())
-	stored, cpu, start, err := s.sample(js, pid)
+	stored, cpu, start, err := s.sample(pid)
 	if err != nil {
 		return result{}, err
 	}
 	time.Sleep(p.measure)
-	storedAfter, cpuAfter, end, err := s.sample(js, pid)
+	storedAfter, cpuAfter, end, err := s.sample(pid)
 	if err != nil {
 		return result{}, err
 	}
@@ -186,27 +207,23 @@ func (s *site) count(p *plan, pid int, begun func(time.Time)) (result, error) {
 	return result{events: float64(n) / end.Sub(start).Seconds(), cpu: (cpuAfter - cpu) / time.Duration(n)}, nil
 }
 
-func (s *site) awaitFirst(js jetstream.JetStream) error {
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if n, err := s.stored(js); err == nil && n > 0 {
+func (s *site) awaitFirst() error {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if n, err := s.stored(); err == nil && n > s.before {
 			return nil
 		}
 	}
 	return errors.New("no event arrives")
 }
 
-func (s *site) stored(js jetstream.JetStream) (uint64, error) {
+func (s *site) stored() (uint64, error) {
 	ctx, cancel := context.WithTimeout(s.ctx, 10*time.Second)
 	defer cancel()
-	stream, err := js.Stream(ctx, "HRFLOW")
-	if err != nil {
-		return 0, err
-	}
-	return stream.CachedInfo().State.Msgs, nil
+	return s.store.stored(ctx)
 }
 
-func (s *site) sample(js jetstream.JetStream, pid int) (stored uint64, cpu time.Duration, at time.Time, err error) {
-	if stored, err = s.stored(js); err != nil {
+func (s *site) sample(pid int) (stored uint64, cpu time.Duration, at time.Time, err error) {
+	if stored, err = s.stored(); err != nil {
 		return 0, 0, time.Time{}, err
 	}
 	at = time.Now()

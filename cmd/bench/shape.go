@@ -49,7 +49,7 @@ func (s shape) makeEvents(seed uint64) ([][]byte, error) {
 	events := make([][]byte, s.events)
 	for i := range events {
 		types := eventTypes()
-		event, err := schema.Sample(types[i%len(types)], r, schema.SampleOptions{Size: s.size, Key: marker})
+		event, err := schema.Sample(types[i%len(types)], r, schema.SampleOptions{Size: s.size, Key: eventKey(seed, i)})
 		if err != nil {
 			return nil, err
 		}
@@ -60,6 +60,25 @@ func (s shape) makeEvents(seed uint64) ([][]byte, error) {
 
 // marker stands where each delivery gets a number of its own, so that no two have the same bytes and ids.
 const marker = "00000000000000000000000000000000bench000"
+
+// eventKey is the key of a caller's event i, the same in each delivery but for the first one's, which is the delivery's number: a
+// broker with partitions sees as many keys as there are events at once.
+func eventKey(seed uint64, i int) string {
+	if i == 0 {
+		return marker
+	}
+	return fmt.Sprintf("%016x%016xbench%03d", seed, i, i)
+}
+
+// keys are those of the caller's delivery n.
+func (s shape) keys(seed, n uint64) []string {
+	keys := make([]string, s.events)
+	for i := range keys {
+		keys[i] = eventKey(seed, i)
+	}
+	keys[0] = fmt.Sprintf("%016x", seed<<32+n) + marker[16:]
+	return keys
+}
 
 // request is an HTTP request that is numbered, signed and sent again and again.
 type request struct {

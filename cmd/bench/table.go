@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hrbridge/publishers"
 )
 
 // cell is one shape on one broker: rounds of the bridge, the bare loop, and the bridge again.
@@ -14,6 +16,12 @@ type cell struct{ bridge, bare, again []result }
 
 func (p *plan) run(out io.Writer) error {
 	for broker := range strings.SplitSeq(p.brokers, ",") {
+		if broker == publishers.Kafka {
+			if err := p.compareOnKafka(out); err != nil {
+				return fmt.Errorf("%s: %w", broker, err)
+			}
+			continue
+		}
 		fmt.Fprintf(out, "\n### %s\n\n", broker)
 		fmt.Fprintln(out, "| callers × events × size | bridge events/s | p50 | p99 | CPU/event | publisher alone events/s | p50 | p99 | CPU/event | bridge ÷ alone | noise |")
 		fmt.Fprintln(out, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
