@@ -94,11 +94,10 @@ func (o Options) room() bridge.Finding {
 		Name: checkRoom, Status: bridge.VerdictOK,
 		Why: "with less than that free nothing is taken: a store that meets a full disk breaks",
 	}
-	var stat unix.Statfs_t
-	if err := unix.Statfs(o.DataDir, &stat); err != nil {
+	free, err := freeBytes(o.DataDir)
+	if err != nil {
 		return absent("cannot be told: "+err.Error(), checkRoom)[0]
 	}
-	free := int64(stat.Bavail) * int64(stat.Bsize) //nolint:unconvert // these have other types on other systems
 	f.Found = fmt.Sprintf("%s are free under %s; %s have to stay free (%s)", mebibytes(free), o.DataDir, mebibytes(o.MinFree), o.MinFreeKey)
 	remedy := "make room, move data_dir to a larger disk, or lower " + o.MinFreeKey
 	switch {
@@ -106,6 +105,39 @@ func (o Options) room() bridge.Finding {
 		f.Status, f.Remedy = bridge.VerdictFailure, remedy
 	case free < 2*o.MinFree:
 		f.Status, f.Remedy = bridge.VerdictWarning, remedy
+	}
+	return f
+}
+
+// freeBytes is how much of the disk under a folder this user may still fill.
+func freeBytes(folder string) (int64, error) {
+	var stat unix.Statfs_t
+	if err := unix.Statfs(folder, &stat); err != nil {
+		return 0, err
+	}
+	return int64(stat.Bavail) * int64(stat.Bsize), nil //nolint:unconvert // these have other types on other systems
+}
+
+// spool is about what becomes of events while the broker is away. What it holds already is counted as room that it does not have.
+func (o Options) spool() bridge.Finding {
+	f := bridge.Finding{
+		Name: checkSpool, Status: bridge.VerdictOK,
+		Why: "while the broker is away and the spool has no room, deliveries are answered 503, and HrFlow does not say that it sends again",
+	}
+	free, err := freeBytes(o.DataDir)
+	switch room := max(0, free-o.MinFree); {
+	case !o.Spool.Needed:
+		f.Status, f.Found = bridge.VerdictSkipped, "not needed: the broker is inside hrbridge"
+	case !o.Spool.On:
+		f.Status, f.Found, f.Remedy = bridge.VerdictWarning, "off: nothing is kept while the broker is away", "set spool to on"
+	case err != nil:
+		f.Found = fmt.Sprintf("on: it may take %s in %s, which is not there yet", mebibytes(o.Spool.MaxBytes), o.DataDir)
+	case room < o.Spool.MaxBytes:
+		f.Status = bridge.VerdictWarning
+		f.Found = fmt.Sprintf("on: it may take %s (spool.max_bytes), and the disk of %s has room for %s beside what has to stay free", mebibytes(o.Spool.MaxBytes), o.DataDir, mebibytes(room))
+		f.Remedy = "make room, move data_dir to a larger disk, or lower spool.max_bytes"
+	default:
+		f.Found = fmt.Sprintf("on: it may take %s in %s", mebibytes(o.Spool.MaxBytes), o.DataDir)
 	}
 	return f
 }

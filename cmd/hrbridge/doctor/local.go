@@ -23,13 +23,15 @@ const (
 	checkFolder     = "data_dir"
 	checkFileSystem = "data_dir.filesystem"
 	checkRoom       = "data_dir.room"
+	checkSpool      = "spool"
 	checkSync       = "data_dir.sync"
 )
 
 // Quick makes the checks of this machine that cost nothing: those for every start.
 func Quick(o Options) []bridge.Finding {
 	findings := []bridge.Finding{o.secrets(), o.admin(), o.sizes(), o.files(), o.clock(time.Now())}
-	return append(findings, o.folder()...)
+	findings = append(findings, o.folder()...)
+	return append(findings, o.spool())
 }
 
 // Local makes all checks of this machine. It writes a file into the data folder and removes it again.

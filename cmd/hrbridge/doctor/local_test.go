@@ -22,7 +22,7 @@ func sound(t *testing.T) doctor.Options {
 		t.Fatal(err)
 	}
 	return doctor.Options{
-		DataDir: dir, Stores: true, MinFree: 1, MinFreeKey: "embedded.min_free", AdminListen: "127.0.0.1:8081",
+		DataDir: dir, Stores: true, Spool: doctor.Spool{Needed: true, On: true, MaxBytes: 1}, MinFree: 1, MinFreeKey: "embedded.min_free", AdminListen: "127.0.0.1:8081",
 		Limits:  doctor.Limits{MaxConnections: 10, MaxBody: 16 << 20, MaxHeader: 1 << 20, MaxEvent: 1 << 20},
 		Sources: []doctor.Source{{Name: "hrflow", Lengths: []int{32, 40}, Files: []doctor.File{secretFile(t, 0o600)}}},
 	}
@@ -59,7 +59,7 @@ func TestASoundMachineIsSaidToBeSo(t *testing.T) {
 		}
 	}
 	want := []string{
-		"secrets", "admin.listen", "limits.sizes", "limits.files", "clock", "data_dir", "data_dir.filesystem", "data_dir.room", "data_dir.sync",
+		"secrets", "admin.listen", "limits.sizes", "limits.files", "clock", "data_dir", "data_dir.filesystem", "data_dir.room", "spool", "data_dir.sync",
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
@@ -132,6 +132,26 @@ func TestWhatIsWrongWithAMachineIsSaidWithWhatToDo(t *testing.T) {
 		"no room": {
 			func(_ *testing.T, o *doctor.Options) { o.MinFree = 1 << 60 },
 			"data_dir.room", bridge.VerdictFailure, []string{"embedded.min_free", "make room"},
+		},
+		"no spool": {
+			func(_ *testing.T, o *doctor.Options) { o.Spool = doctor.Spool{Needed: true} },
+			"spool", bridge.VerdictWarning, []string{"off", "set spool to on"},
+		},
+		"a spool larger than the disk": {
+			func(_ *testing.T, o *doctor.Options) {
+				o.Spool = doctor.Spool{Needed: true, On: true, MaxBytes: 1 << 60}
+			},
+			"spool", bridge.VerdictWarning, []string{"spool.max_bytes", "room for"},
+		},
+		"a spool in a folder that is not there yet": {
+			func(_ *testing.T, o *doctor.Options) {
+				o.DataDir, o.Spool = filepath.Join(o.DataDir, "none"), doctor.Spool{Needed: true, On: true, MaxBytes: 4 << 30}
+			},
+			"spool", bridge.VerdictOK, []string{"4096 MiB"},
+		},
+		"no need of a spool": {
+			func(_ *testing.T, o *doctor.Options) { o.Spool = doctor.Spool{} },
+			"spool", bridge.VerdictSkipped, []string{"not needed"},
 		},
 		"a folder that nobody needs": {
 			func(_ *testing.T, o *doctor.Options) { o.Stores, o.DataDir = false, "" },

@@ -8,12 +8,21 @@ type Options struct {
 	// MinFree is what has to stay free on its disk, in bytes, and MinFreeKey the setting that says so.
 	MinFree    int64
 	MinFreeKey string
+	Spool      Spool
 	// AdminListen is where health and metrics are served.
 	AdminListen string
 	Limits      Limits
 	Sources     []Source
 	// Files are the other files that hold a secret.
 	Files []File
+}
+
+// Spool is what keeps events here while a broker elsewhere is away.
+type Spool struct {
+	// Needed is false where the broker is as near as the spool would be.
+	Needed, On bool
+	// MaxBytes is the most that it may take.
+	MaxBytes int64
 }
 
 // Limits are those of the ingress.
