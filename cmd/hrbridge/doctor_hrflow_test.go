@@ -104,7 +104,8 @@ func keyFile(t *testing.T, key string) string {
 func TestDoctorFollowsACallOfHrFlowAndSaysWhereItStops(t *testing.T) {
 	t.Parallel()
 	healthy := startService(t, nil, nil)
-	stranded := startService(t, map[string]string{"PUBLISHER": "nats", "NATS_URL": "nats://127.0.0.1:1"}, nil)
+	stranded := startService(t, map[string]string{"PUBLISHER": "nats", "NATS_URL": "nats://127.0.0.1:1", "SPOOL": "off"}, nil)
+	spooling := startService(t, map[string]string{"PUBLISHER": "nats", "NATS_URL": "nats://127.0.0.1:1"}, nil)
 	other := callWith(t, delivery, serviceSecret)
 	untrusted, stranger := httptest.NewUnstartedServer(http.NotFoundHandler()), httptest.NewServer(http.RedirectHandler("/", http.StatusFound))
 	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of a client that leaves
@@ -174,6 +175,11 @@ func TestDoctorFollowsACallOfHrFlowAndSaysWhereItStops(t *testing.T) {
 			bridge: healthy, call: callWith(t, delivery, ""),
 			want: map[string]bridge.Verdict{"hrflow.signature": "failure"},
 			has:  map[string]string{"hrflow.signature": "no proxy drops HTTP-HRFLOW-SIGNATURE"},
+		},
+		"a broker that is down, and a spool": {
+			bridge: spooling, call: other,
+			want: map[string]bridge.Verdict{"hrflow.arrival": "ok", "hrflow.signature": "ok", "hrflow.published": "warning"},
+			has:  map[string]string{"hrflow.published": "in the spool"},
 		},
 		"a broker that is down": {
 			bridge: stranded, call: other,

@@ -64,7 +64,7 @@ func TestDoctorLooksAtARunningBridgeAndLeavesItAsItIs(t *testing.T) {
 		}
 	}
 	want := strings.Fields(`configuration secrets admin.listen limits.sizes limits.files clock
-		data_dir data_dir.filesystem data_dir.room data_dir.sync embedded.store
+		data_dir data_dir.filesystem data_dir.room spool data_dir.sync embedded.store
 		broker.reach broker.version broker.sync stream.present stream.settings stream.replicas stream.room stream.duplicate_window
 		broker.max_message rights.publish rights.provision clock.broker`)
 	if diff := cmp.Diff(want, names); diff != "" {

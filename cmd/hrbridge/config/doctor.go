@@ -9,6 +9,7 @@ import (
 	"hrbridge/bridge/signature"
 	"hrbridge/cmd/hrbridge/doctor"
 	"hrbridge/publishers"
+	"hrbridge/publishers/spool"
 )
 
 // Inspect is what looking at the broker needs to know.
@@ -28,6 +29,11 @@ func (c Config) Doctor(dev bool) doctor.Options {
 	}
 	for _, source := range s.sources {
 		o.Sources = append(o.Sources, source.doctor(dev))
+	}
+	if s.publisher != publishers.Embedded {
+		on := s.spool.Mode == spool.On
+		o.Spool = doctor.Spool{Needed: true, On: on, MaxBytes: s.spool.MaxBytes}
+		o.Stores, o.MinFree, o.MinFreeKey = on, s.spool.MinFree, "spool.min_free"
 	}
 	switch s.publisher {
 	case publishers.Embedded:

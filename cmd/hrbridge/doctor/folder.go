@@ -17,7 +17,7 @@ import (
 // folder is about the data folder and the disk under it, but how fast that is.
 func (o Options) folder() []bridge.Finding {
 	if !o.Stores {
-		return absent("not needed: this publisher keeps nothing on this machine", checkFolder, checkFileSystem, checkRoom)
+		return absent("not needed: without a spool this publisher keeps nothing on this machine", checkFolder, checkFileSystem, checkRoom)
 	}
 	f := bridge.Finding{
 		Name: checkFolder, Status: bridge.VerdictOK, Found: o.DataDir + " can be written, and by this user only be read",
@@ -152,7 +152,7 @@ const (
 // sync is about how long the disk takes to have something for certain.
 func (o Options) sync() bridge.Finding {
 	if !o.Stores {
-		return absent("not needed: this publisher keeps nothing on this machine", checkSync)[0]
+		return absent("not needed: without a spool this publisher keeps nothing on this machine", checkSync)[0]
 	}
 	if _, err := os.Stat(o.DataDir); errors.Is(err, fs.ErrNotExist) {
 		return absent(o.DataDir+" is not there yet", checkSync)[0]

@@ -181,6 +181,9 @@ func (f *follow) judge(since tally) {
 	case since.taken() == 0:
 		f.fail(checkPublished, "it could not be published, and was answered "+since.statuses(), whyPublished,
 			"see the checks of the broker above, and what the bridge's /readyz says")
+	case since.spooled > 0:
+		f.warn(checkPublished, "it was taken, and its events are in the spool: the broker is away or slow", "services see the events when the broker has them",
+			"see the checks of the broker above, and what the bridge's /readyz says")
 	case since.deadLettered > 0:
 		f.warn(checkPublished, fmt.Sprintf("%d events were published, %d are dead letters", since.published, since.deadLettered),
 			"no service sees a dead letter", "see the reason with hrbridge deadletter list")

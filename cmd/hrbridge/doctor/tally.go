@@ -22,6 +22,7 @@ type tally struct {
 	failures                map[string]int
 	published, deadLettered int
 	strays                  int // requests for no source that it has
+	spooled                 int // messages of all sources
 }
 
 // The metrics that are read, and the label of requests for no source: the ingress's, a contract with whoever scrapes them.
@@ -29,6 +30,7 @@ const (
 	deliveriesMetric = "hrbridge_deliveries_total"
 	failuresMetric   = "hrbridge_verification_failures_total"
 	eventsMetric     = "hrbridge_events_total"
+	spooledMetric    = "hrbridge_spool_spooled_total"
 	strayLabel       = "unknown"
 
 	maxPage  = 16 << 20
@@ -55,7 +57,7 @@ func readTally(ctx context.Context, base, source string) (tally, error) {
 	return parseTally(io.LimitReader(answer.Body, maxPage), source)
 }
 
-var sample = regexp.MustCompile(`^(hrbridge_[a-z_]+)\{([^}]*)\} ([0-9.e+]+)$`)
+var sample = regexp.MustCompile(`^(hrbridge_[a-z_]+)(?:\{([^}]*)\})? ([0-9.e+]+)$`)
 
 var label = regexp.MustCompile(`([a-z_]+)="([^"]*)"`)
 
@@ -96,6 +98,9 @@ func (t *tally) take(metric string, labels map[string]string, value int, source 
 	if labels["source"] == strayLabel && metric == deliveriesMetric {
 		t.strays += value
 	}
+	if metric == spooledMetric {
+		t.spooled += value
+	}
 	if labels["source"] != source {
 		return
 	}
@@ -122,6 +127,7 @@ func (t tally) since(before tally) tally {
 	less := tally{
 		known: t.known, answers: make(map[int]int), failures: make(map[string]int),
 		published: t.published - before.published, deadLettered: t.deadLettered - before.deadLettered, strays: t.strays - before.strays,
+		spooled: t.spooled - before.spooled,
 	}
 	for status, n := range t.answers {
 		if n -= before.answers[status]; n > 0 {
