@@ -68,6 +68,7 @@ func (b *Broker) start(ctx context.Context, o Options) error {
 	if b.engine, err = o.engine(access, maxStore); err != nil {
 		return err
 	}
+	b.engine.prepare = b.folder.writeNewestAnew
 	if o.Listen != "" {
 		if err := b.folder.admit(access.operator); err != nil {
 			return err

@@ -32,6 +32,8 @@ type engine struct {
 	access  *access
 	topics  []string // what subscribers may read; nil where there are no subscribers
 	log     *zap.Logger
+	// prepare is called before each start; nil for nothing.
+	prepare func() error
 
 	mu      sync.RWMutex
 	running *server.Server // nil while there is none
@@ -82,6 +84,11 @@ func (o Options) engine(a *access, maxStore int64) (*engine, error) {
 func (e *engine) start() error {
 	if err := e.claimPort(); err != nil {
 		return err
+	}
+	if e.prepare != nil {
+		if err := e.prepare(); err != nil {
+			return fmt.Errorf("start %s: %w", e.name, err)
+		}
 	}
 	options := e.options
 	s, err := server.NewServer(&options)
