@@ -38,7 +38,8 @@ func (d *dialer) introduce(ctx context.Context, conn net.Conn) error {
 
 // unanswered says what it may mean when a broker, which said which versions it speaks, closes the connection at a question.
 func unanswered(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	_, told := errors.AsType[*bridge.Error](err) // by the dialer
+	if !told && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 		return fmt.Errorf("the broker closed the connection instead of an answer (%w); does the listener want a login?", err)
 	}
 	return err

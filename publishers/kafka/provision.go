@@ -142,7 +142,10 @@ func (k *keeper) describe(ctx context.Context, names []string, there map[string]
 		if !ok {
 			continue
 		}
-		t.veiled = r.Error != nil
+		t.veiled = errors.Is(r.Error, kafkago.TopicAuthorizationFailed) || errors.Is(r.Error, kafkago.ClusterAuthorizationFailed)
+		if r.Error != nil && !t.veiled { // the broker may not have heard of a topic that was just made
+			return fault(opTopics, r.Error)
+		}
 		for _, entry := range r.ConfigEntries {
 			number, _ := strconv.Atoi(entry.ConfigValue) // of the policy it is none
 			switch entry.ConfigName {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -315,53 +314,4 @@ func TestTailDoesNotWaitForAClusterThatIsAway(t *testing.T) {
 	if bridge.KindOf(err) != bridge.KindUnavailable {
 		t.Errorf("got %v", err)
 	}
-}
-
-func TestTailDoesNotHangOnABrokerThatSwallows(t *testing.T) {
-	t.Parallel()
-	for name, change := range map[string]func(*kafka.Connection){
-		"plainly": func(*kafka.Connection) {},
-		"by TLS":  func(c *kafka.Connection) { c.TLS.Enabled = true },
-		"in the login": func(c *kafka.Connection) {
-			c.SASL = kafka.SASL{Mechanism: kafka.SASLScramSHA256, User: "ada", Password: "secret", AllowPlaintext: true}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			hole := blackHole(t)
-			o := kafka.TailOptions{Connection: kafka.Connection{
-				Brokers: []string{hole}, DialTimeout: 200 * time.Millisecond, SASL: kafka.SASL{Mechanism: kafka.SASLNone},
-			}}
-			change(&o.Connection)
-			err := kafka.Tail(t.Context(), o, func(bridge.Record) error { return nil })
-			if bridge.KindOf(err) != bridge.KindUnavailable || !strings.Contains(err.Error(), "no answer in time") {
-				t.Errorf("got %v", err)
-			}
-		})
-	}
-}
-
-// blackHole is the address of a listener that takes connections and bytes, and says nothing.
-func blackHole(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var taking sync.WaitGroup
-	taking.Go(func() {
-		var held []net.Conn
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				break
-			}
-			held = append(held, conn)
-		}
-		for _, conn := range held {
-			conn.Close()
-		}
-	})
-	t.Cleanup(func() { l.Close(); taking.Wait() })
-	return l.Addr().String()
 }

@@ -23,6 +23,8 @@ const (
 	probeEvery = 3 * time.Second
 	// What was found out about a topic that cannot be had is said for so long without asking again.
 	recheckEvery = time.Second
+	// A topic that was just made is asked for again after this, where the broker that was asked has not heard of it.
+	unheard = 50 * time.Millisecond
 	// A look at the topics asks several questions, and making topics takes a cluster its time.
 	lookTimeout = 15 * time.Second
 )
@@ -159,11 +161,12 @@ func (k *keeper) conclude(found *bridge.Error) {
 	defer k.mu.Unlock()
 	k.found, k.checked = found, time.Now()
 	state := "ready"
-	if found != nil {
-		state = found.Kind.String() + found.Op // a cluster that is away is away in many words
-		if found.Kind == bridge.KindRefused {
-			state = found.Error()
-		}
+	switch {
+	case found == nil:
+	case found.Kind == bridge.KindRefused:
+		state = found.Error()
+	default:
+		state = "away" // which may be said in many words
 	}
 	switch {
 	case state == k.said:
@@ -288,11 +291,15 @@ func (k *keeper) find(ctx context.Context, names []string) *bridge.Error {
 		if wanting, err = k.supply(ctx, missing, there); err != nil {
 			return err
 		}
-		if there, err = k.look(ctx); err != nil {
+		if there, err = k.appear(ctx, missing, wanting); err != nil {
 			return err
 		}
 	}
-	if err := k.describe(ctx, names, there); err != nil {
+	err = k.describe(ctx, names, there)
+	for ; err != nil && errors.Is(err, kafkago.UnknownTopicOrPartition) && ctx.Err() == nil; err = k.describe(ctx, names, there) {
+		rest(ctx, unheard)
+	}
+	if err != nil {
 		return err
 	}
 	k.mu.Lock()
@@ -321,6 +328,25 @@ func (k *keeper) shelve(names []string, err *bridge.Error) {
 	for _, name := range names {
 		if _, there := k.known[name]; !there {
 			k.wanting[name] = &shortage{err: err, at: time.Now()}
+		}
+	}
+}
+
+// appear looks until the topics that should be there now are to be seen: the broker that is asked may hear of them last.
+func (k *keeper) appear(ctx context.Context, missing []string, wanting map[string]*bridge.Error) (map[string]topic, *bridge.Error) {
+	ctx, cancel := context.WithTimeout(ctx, createTimeout)
+	defer cancel()
+	for {
+		there, err := k.look(ctx)
+		unseen := func(name string) bool {
+			_, seen := there[name]
+			return !seen && wanting[name] == nil
+		}
+		if err != nil || !slices.ContainsFunc(missing, unseen) {
+			return there, err
+		}
+		if rest(ctx, unheard); ctx.Err() != nil {
+			return there, nil
 		}
 	}
 }
