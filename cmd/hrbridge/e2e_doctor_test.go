@@ -95,7 +95,7 @@ func TestDoctorMakesNothingOnABrokerOfTheOperators(t *testing.T) {
 	t.Parallel()
 	addr := freeAddr(t)
 	natsServer(t, addr, t.TempDir())
-	p := serve(t, checkedBinary(t), map[string]string{"HRBRIDGE_PUBLISHER": "nats", "HRBRIDGE_NATS_URL": "nats://" + addr, "HRBRIDGE_NATS_PROVISION": "false"})
+	p := serve(t, checkedBinary(t), map[string]string{"HRBRIDGE_PUBLISHER": "nats", "HRBRIDGE_NATS_URL": "nats://" + addr, "HRBRIDGE_NATS_PROVISION": "false", "HRBRIDGE_SPOOL": "off"})
 	p.waitReady(t, http.StatusServiceUnavailable)
 	found, code := p.doctor(t)
 	if code != 1 || found.Status != "failure" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -22,6 +23,10 @@ type account struct {
 	oldest  time.Time // when what is sent next was spooled
 	marked  mark      // what the store was told last
 
+	marking sync.Mutex // one mark at a time is written: an older one must not come after a newer
+
+	// full is why the store took no more, until it took or gave up something.
+	full atomic.Pointer[error]
 	// recovered is the mark as an earlier run left it.
 	recovered mark
 }
@@ -128,6 +133,7 @@ func (a *account) appended(h head, size int) {
 	}
 	a.end = h.after()
 	a.bytes += int64(size)
+	a.full.Store(nil)
 }
 
 // after is the position behind the record of h.
@@ -138,6 +144,7 @@ func (a *account) remove(through position, place uint64, bytes int64, last time.
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.drained, a.place, a.bytes, a.oldest = through, place, bytes, last
+	a.full.Store(nil)
 	if a.end.sequence < through.sequence { // records that were stored without an answer
 		a.end = through
 	}
@@ -173,13 +180,17 @@ func (a *account) mark(ctx context.Context, store *embedded.Store) error {
 	return a.markThrough(ctx, store, drained, place)
 }
 
-// markThrough tells the store that everything up to a place is sent.
+// markThrough tells the store that everything up to a place is sent. What it was told before is never taken back.
 func (a *account) markThrough(ctx context.Context, store *embedded.Store, drained position, place uint64) error {
+	a.marking.Lock()
+	defer a.marking.Unlock()
 	a.mu.Lock()
-	m := mark{place: place, drained: drained, appended: a.end}
-	same := m == a.marked
+	m, before := mark{place: place, drained: drained, appended: a.end}, a.marked
 	a.mu.Unlock()
-	if same {
+	if before.drained.sequence > drained.sequence {
+		m.drained, m.place = before.drained, before.place
+	}
+	if m == before {
 		return nil
 	}
 	if err := store.Mark(ctx, m.encode()); err != nil {

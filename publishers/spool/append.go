@@ -41,6 +41,9 @@ func (a *appender) Commit(ctx context.Context, msgs []bridge.Message, sent func(
 		if err == nil {
 			break
 		}
+		if bridge.KindOf(err) == bridge.KindFull {
+			a.account.full.Store(&err)
+		}
 		if bridge.KindOf(err) != bridge.KindUnavailable || !pause(ctx, retryAppend) {
 			return err
 		}

@@ -32,10 +32,11 @@ const (
 type drainer struct {
 	*Publisher
 	woken   chan struct{}
-	batch   *batch // the one that is being sent, or was and is not removed; nil for none
-	from    uint64 // the place to read from
-	fails   int    // in a row
-	unsure  uint64 // the sequence up to which records were sent without an answer
+	batch   *batch    // the one that is being sent, or was and is not removed; nil for none
+	from    uint64    // the place to read from
+	fails   int       // in a row
+	failing time.Time // since when
+	unsure  uint64    // the sequence up to which records were sent without an answer
 	started time.Time
 	failed  atomic.Pointer[error]
 	letters map[bridge.Reason]int // of the batch that is being sent
@@ -131,6 +132,9 @@ func (d *drainer) rest(ctx context.Context, err error) {
 	d.pace.Store(0)
 	_ = d.account.mark(ctx, d.store) // while there is nothing else to do
 	pauseFor := min(lastPause, firstPause<<min(d.fails, 10))
+	if d.fails == 0 {
+		d.failing = time.Now()
+	}
 	d.fails++
 	away := d.inner.Ready(ctx) != nil
 	for end := time.Now().Add(pauseFor/2 + rand.N(pauseFor/2)); time.Now().Before(end); { //nolint:gosec // not a secret

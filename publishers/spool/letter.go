@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -20,7 +21,7 @@ func (d *drainer) deliver(ctx context.Context, msgs []bridge.Message) error {
 		}
 		e, ok := errors.AsType[*bridge.Error](err)
 		switch {
-		case !ok || e.Kind.Retryable():
+		case !ok || e.Kind.Retryable() && !d.hopeless(ctx, e):
 			return err
 		case e.Kind == bridge.KindRefused && len(e.Indexes) == 0 && d.inner.Ready(ctx) != nil:
 			return err // it refuses everything, until somebody changes its configuration or our rights
@@ -39,6 +40,11 @@ func (d *drainer) deliver(ctx context.Context, msgs []bridge.Message) error {
 		}
 	}
 	return nil
+}
+
+// hopeless tells whether messages that are to be tried again were tried for long enough, by a broker that takes others.
+func (d *drainer) hopeless(ctx context.Context, e *bridge.Error) bool {
+	return e.Kind == bridge.KindUnavailable && len(e.Indexes) > 0 && d.fails > 0 && time.Since(d.failing) > d.hope && d.inner.Ready(ctx) == nil
 }
 
 // sayLetters counts the dead letters of messages that were sent, and says that there are some.
@@ -66,7 +72,7 @@ func (d *drainer) bury(ctx context.Context, msgs []bridge.Message, e *bridge.Err
 		case left[i].Topic != d.o.DeadLetterTopic:
 			left[i] = left[i].DeadLetter(d.o.DeadLetterTopic, reason)
 			letters++
-		case e.Kind == bridge.KindRefused:
+		case e.Kind != bridge.KindTooLarge:
 			return nil, e // not even dead letters: it is us that it refuses
 		default:
 			aside = append(aside, left[i])

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"hrbridge/bridge"
 	"hrbridge/publishers/nats"
@@ -111,6 +112,32 @@ func TestATopicWithoutTheRightToPublishMakesDeadLettersOfItsEventsAlone(t *testi
 	}
 	if n := len(b.stored()); n != 6 {
 		t.Errorf("%d events are stored", n)
+	}
+}
+
+// The spool of another topic prefix: no stream listens there, which a server cannot tell from one that is not there yet.
+func TestATopicThatNobodyTakesDoesNotHoldUpTheOthersForEver(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	b.stop()
+	p, err := spool.OpenWithHope(t.Context(), b.inner(), options(t), time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closePublisher(t, p)
+	all := events("a", 6)
+	all[1].Topic, all[3].Topic = "former.profile.parsing.success", "former.profile.parsing.success"
+	publish(t, p, all...)
+	b.start()
+	drained(t, p)
+	stored := b.stored()
+	for _, m := range stored {
+		if letter := m.ID == "a-1" || m.ID == "a-3"; letter != (m.Header(bridge.HeaderTopic) == "former.profile.parsing.success") {
+			t.Errorf("%s is on %s, a dead letter for %q", m.ID, m.Topic, m.Header(bridge.HeaderReason))
+		}
+	}
+	if len(stored) != 6 {
+		t.Errorf("stored are %s", ids(stored))
 	}
 }
 

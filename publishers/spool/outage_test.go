@@ -276,8 +276,12 @@ func TestAFullSpoolSaysWhenThereIsRoom(t *testing.T) {
 	if !ok || e.Kind != bridge.KindFull || e.RetryAfter < time.Second {
 		t.Fatalf("after %d messages: %v", len(spooled), err)
 	}
+	if kind := bridge.KindOf(p.Ready(t.Context())); kind != bridge.KindFull {
+		t.Errorf("ready is of kind %v", kind)
+	}
 	b.start()
 	drained(t, p)
+	ready(t, p)
 	publish(t, p, events("after", 1)...)
 	drained(t, p)
 	b.wantStored(append(spooled, events("after", 1)...)...)

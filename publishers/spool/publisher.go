@@ -30,6 +30,11 @@ const (
 	maxRecordMessages = 16 << 10
 	// appendTime bounds an append, beyond the patience of those who wait for it.
 	appendTime = 10 * time.Second
+	// hope is how long messages that the broker, ready for others, says to try again are tried before they are dead letters: those
+	// of a topic that nobody takes would hold up all others for ever.
+	hope = 10 * time.Minute
+	// lastMark is how long closing waits for the store.
+	lastMark = 2 * time.Second
 	// recordOverhead is what a message takes in a record beside its own bytes, its texts counted at their longest.
 	recordOverhead = 64 << 10
 )
@@ -45,6 +50,7 @@ type Inner interface {
 type Publisher struct {
 	inner   Inner
 	o       Options
+	hope    time.Duration // how long a broker that is ready may refuse the same messages before it refuses them for good
 	log     *zap.Logger
 	said    *rate.Limiter // changes of mode that are logged: a broker may come and go
 	store   *embedded.Store
@@ -65,6 +71,10 @@ var errClosed = errors.New("the spool is closed")
 
 // Open opens the spool around inner, which it closes with itself. An error is about the environment: then inner is as it was.
 func Open(ctx context.Context, inner Inner, o Options) (*Publisher, error) {
+	return open(ctx, inner, o, hope)
+}
+
+func open(ctx context.Context, inner Inner, o Options, hope time.Duration) (*Publisher, error) {
 	o, err := o.complete()
 	if err != nil {
 		return nil, err
@@ -77,7 +87,7 @@ func Open(ctx context.Context, inner Inner, o Options) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher{inner: inner, o: o, log: o.Log, said: rate.NewLimiter(rate.Every(10*time.Second), 4), store: store}
+	p := &Publisher{inner: inner, o: o, hope: hope, log: o.Log, said: rate.NewLimiter(rate.Every(10*time.Second), 4), store: store}
 	if p.account, err = recoverAccount(ctx, store, o.Log); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -189,7 +199,7 @@ func (p *Publisher) Ready(ctx context.Context) error {
 	if p.closed.Load() {
 		return &bridge.Error{Kind: bridge.KindUnavailable, Op: "look at the spool", Err: errClosed}
 	}
-	err := p.store.Ready()
+	err := p.takes()
 	if err == nil || !p.mode.isStraight() {
 		return err
 	}
@@ -199,9 +209,20 @@ func (p *Publisher) Ready(ctx context.Context) error {
 	return nil
 }
 
+// takes returns nil when the spool takes what comes, as far as is known, or why not.
+func (p *Publisher) takes() error {
+	if err := p.store.Ready(); err != nil {
+		return err
+	}
+	if err := p.account.full.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // Degraded is what is wrong although Ready returns nil: events are spooled, or could not be; "" where nothing is.
 func (p *Publisher) Degraded(ctx context.Context) string {
-	down, full := p.inner.Ready(ctx), p.store.Ready()
+	down, full := p.inner.Ready(ctx), p.takes()
 	depth := p.account.depth()
 	switch {
 	case depth.records > 0 && p.drainer.failure() != nil:
@@ -237,7 +258,7 @@ func (p *Publisher) abandon() error {
 	p.stop()
 	p.draining.Wait()
 	_ = p.lane.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), appendTime)
+	ctx, cancel := context.WithTimeout(context.Background(), lastMark)
 	defer cancel()
 	err := p.account.mark(ctx, p.store)
 	if p.store.Ready() != nil {
