@@ -17,6 +17,7 @@ func serveKafka(t *testing.T, c *kafkatest.Cluster, settings map[string]string) 
 	t.Helper()
 	all := map[string]string{
 		"HRBRIDGE_PUBLISHER": "kafka", "HRBRIDGE_KAFKA_BROKERS": strings.Join(c.Addresses(), ","), "HRBRIDGE_KAFKA_PARTITIONS": "2",
+		"HRBRIDGE_SPOOL": "off",
 	}
 	maps.Copy(all, settings)
 	return serve(t, checkedBinary(t), all)
