@@ -94,6 +94,7 @@ func (a *app) doctor(ctx context.Context, f doctorFlags, cfg config.Config, warn
 		way.URL, way.Type, way.Wait = f.url, f.event, f.wait
 	}
 	findings := append([]bridge.Finding{configurationFinding(warnings)}, doctor.Local(cfg.Doctor(f.dev))...)
+	findings = append(findings, doctor.Running(ctx, "http://"+dialable(cfg.AdminListen)))
 	atBroker, away := publishers.Inspect(ctx, cfg.Inspect())
 	for i := range atBroker {
 		if f.monitor != "" && atBroker[i].Name == doctor.CheckBrokerSync {

@@ -17,6 +17,9 @@ import (
 func visit(t *testing.T, env []string, args ...string) (doctor.Report, int) {
 	t.Helper()
 	env = append([]string{"HRBRIDGE_WEBHOOK_SECRET=" + inventedSecret, "HRBRIDGE_DATA_DIR=" + t.TempDir()}, env...)
+	if !slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "HRBRIDGE_ADMIN_LISTEN=") }) {
+		env = append(env, "HRBRIDGE_ADMIN_LISTEN="+freeAddr(t)) // no bridge of somebody else's
+	}
 	got := try(t.Context(), env, append([]string{"doctor", "--json"}, args...)...)
 	var r doctor.Report
 	if err := json.Unmarshal([]byte(got.stdout), &r); err != nil {
@@ -95,7 +98,7 @@ func TestDoctorLooksAtKafka(t *testing.T) {
 func TestDoctorIsForPeopleUnlessToldOtherwise(t *testing.T) {
 	t.Parallel()
 	url, _ := broker(t)
-	env := append(brokerEnv(url), "HRBRIDGE_WEBHOOK_SECRET="+inventedSecret, "HRBRIDGE_DATA_DIR="+t.TempDir())
+	env := append(brokerEnv(url), "HRBRIDGE_WEBHOOK_SECRET="+inventedSecret, "HRBRIDGE_DATA_DIR="+t.TempDir(), "HRBRIDGE_ADMIN_LISTEN="+freeAddr(t))
 	got := try(t.Context(), env, "doctor")
 	if got.code != exitDone {
 		t.Fatalf("exit code %d\n%s%s", got.code, got.stdout, got.stderr)

@@ -26,6 +26,9 @@ type folder struct {
 	lock *flock.Flock
 }
 
+// StoreFolder is where in a data folder the events are.
+func StoreFolder(dataDir string) string { return filepath.Join(dataDir, storeName) }
+
 // openFolder makes what is missing of the folder, for this user's eyes only, and takes it.
 func openFolder(path string) (*folder, error) {
 	if err := os.MkdirAll(filepath.Join(path, storeName), 0o700); err != nil {

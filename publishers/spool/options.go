@@ -2,6 +2,7 @@ package spool
 
 import (
 	"errors"
+	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -53,6 +54,9 @@ func Defaults() Options {
 		DeadLetterTopic: "hrbridge.deadletter",
 	}
 }
+
+// Folder is where in a data folder the spool is.
+func Folder(dataDir string) string { return filepath.Join(dataDir, folderName) }
 
 // complete returns the options as the spool uses them, or what is wrong with them.
 func (o Options) complete() (Options, error) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,7 +79,7 @@ func open(ctx context.Context, inner Inner, o Options, hope time.Duration) (*Pub
 		return nil, err
 	}
 	store, err := embedded.OpenStore(ctx, embedded.StoreOptions{
-		DataDir: filepath.Join(o.DataDir, folderName), Name: storeName, Stream: streamName,
+		DataDir: Folder(o.DataDir), Name: storeName, Stream: streamName,
 		MaxBytes: o.MaxBytes, MaxRecord: max(maxRecord, o.MaxMessage) + recordOverhead,
 		MinFree: o.MinFree, MinFreeKey: "spool.min_free", DiskInterval: o.DiskInterval, Log: o.Log,
 	})
@@ -107,7 +106,7 @@ func open(ctx context.Context, inner Inner, o Options, hope time.Duration) (*Pub
 // Around is inner with the spool that o asks for around it: inner itself where the mode is Off and no earlier run left anything, whose
 // events would otherwise stay here unsaid.
 func Around(ctx context.Context, inner Inner, o Options) (Inner, error) {
-	folder := filepath.Join(o.DataDir, folderName)
+	folder := Folder(o.DataDir)
 	if o.Mode != On {
 		if _, err := os.Stat(folder); o.DataDir == "" || errors.Is(err, fs.ErrNotExist) {
 			return inner, nil

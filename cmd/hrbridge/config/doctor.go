@@ -9,6 +9,7 @@ import (
 	"hrbridge/bridge/signature"
 	"hrbridge/cmd/hrbridge/doctor"
 	"hrbridge/publishers"
+	"hrbridge/publishers/embedded"
 	"hrbridge/publishers/spool"
 )
 
@@ -31,13 +32,14 @@ func (c Config) Doctor(dev bool) doctor.Options {
 		o.Sources = append(o.Sources, source.doctor(dev))
 	}
 	if s.publisher != publishers.Embedded {
-		on := s.spool.Mode == spool.On
-		o.Spool = doctor.Spool{Needed: true, On: on, MaxBytes: s.spool.MaxBytes}
-		o.Stores, o.MinFree, o.MinFreeKey = on, s.spool.MinFree, "spool.min_free"
+		o.Spool = doctor.Spool{Needed: true, On: s.spool.Mode == spool.On, MaxBytes: s.spool.MaxBytes}
+	}
+	if o.Spool.On {
+		o.Store, o.MinFree, o.MinFreeKey = spool.Folder(c.DataDir), s.spool.MinFree, "spool.min_free"
 	}
 	switch s.publisher {
 	case publishers.Embedded:
-		o.Stores, o.MinFree, o.MinFreeKey = true, s.embedded.MinFree, "embedded.min_free"
+		o.Store, o.MinFree, o.MinFreeKey = embedded.StoreFolder(c.DataDir), s.embedded.MinFree, "embedded.min_free"
 		o.Files = secretFilesOf("embedded.password_file", s.embeddedFiles.password, "embedded.token_file", s.embeddedFiles.token,
 			"embedded.tls.key_file", s.embedded.TLS.KeyFile)
 	case publishers.NATS:

@@ -16,11 +16,11 @@ import (
 
 // folder is about the data folder and the disk under it, but how fast that is.
 func (o Options) folder() []bridge.Finding {
-	if !o.Stores {
+	if o.Store == "" {
 		return absent("not needed: without a spool this publisher keeps nothing on this machine", checkFolder, checkFileSystem, checkRoom)
 	}
 	f := bridge.Finding{
-		Name: checkFolder, Status: bridge.VerdictOK, Found: o.DataDir + " can be written, and by this user only be read",
+		Name: checkFolder, Status: bridge.VerdictOK, Found: o.DataDir + " can be written, and its events be read by this user only",
 		Why: "what is acknowledged is kept there, personal data among it",
 	}
 	info, err := os.Stat(o.DataDir)
@@ -36,11 +36,17 @@ func (o Options) folder() []bridge.Finding {
 	case unix.Access(o.DataDir, unix.W_OK|unix.X_OK) != nil:
 		f.Status, f.Found = bridge.VerdictFailure, "this user may not write to "+o.DataDir
 		f.Remedy = "run doctor as the user that serves; else give the folder to that user"
-	case info.Mode().Perm()&0o007 != 0:
-		f.Status, f.Found = bridge.VerdictWarning, fmt.Sprintf("everybody on this machine may look into %s (%v)", o.DataDir, info.Mode().Perm())
-		f.Remedy = "run: chmod o-rwx " + o.DataDir
+	case info.Mode().Perm()&0o001 != 0 && open(o.Store):
+		f.Status, f.Found = bridge.VerdictWarning, "everybody on this machine may look into "+o.Store
+		f.Remedy = "run: chmod o-rwx " + o.Store
 	}
 	return []bridge.Finding{f, o.fileSystem(), o.room()}
+}
+
+// open tells whether everybody on the machine may look into a folder.
+func open(folder string) bool {
+	info, err := os.Stat(folder)
+	return err == nil && info.Mode().Perm()&0o005 != 0
 }
 
 // absent are checks of which there is nothing to say but why.
@@ -151,7 +157,7 @@ const (
 
 // sync is about how long the disk takes to have something for certain.
 func (o Options) sync() bridge.Finding {
-	if !o.Stores {
+	if o.Store == "" {
 		return absent("not needed: without a spool this publisher keeps nothing on this machine", checkSync)[0]
 	}
 	if _, err := os.Stat(o.DataDir); errors.Is(err, fs.ErrNotExist) {

@@ -131,13 +131,14 @@ func (f *follow) watch(ctx context.Context, before tally) tally {
 	var since tally
 	var arrived time.Time
 	for {
-		if now, err := readTally(ctx, f.Admin, f.Source); err == nil {
-			since = now.since(before)
-		}
+		since = f.latest(ctx, before, since)
 		if arrived.IsZero() && since.arrived() {
 			arrived = time.Now()
 		}
-		if since.taken() > 0 || !arrived.IsZero() && time.Since(arrived) > secondCall {
+		switch {
+		case since.taken() > 0:
+			return f.latest(ctx, before, since) // a page may have the delivery and not yet its events
+		case !arrived.IsZero() && time.Since(arrived) > secondCall:
 			return since
 		}
 		select {
@@ -146,6 +147,15 @@ func (f *follow) watch(ctx context.Context, before tally) tally {
 		case <-tick.C:
 		}
 	}
+}
+
+// latest is what was counted since before up to now; otherwise, where the bridge does not say, what was known of it.
+func (f *follow) latest(ctx context.Context, before, otherwise tally) tally {
+	now, err := readTally(ctx, f.Admin, f.Source)
+	if err != nil {
+		return otherwise
+	}
+	return now.since(before)
 }
 
 // judge says how far the delivery came.

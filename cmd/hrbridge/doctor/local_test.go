@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,11 +19,11 @@ import (
 func sound(t *testing.T) doctor.Options {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(dir, "store"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return doctor.Options{
-		DataDir: dir, Stores: true, Spool: doctor.Spool{Needed: true, On: true, MaxBytes: 1}, MinFree: 1, MinFreeKey: "embedded.min_free", AdminListen: "127.0.0.1:8081",
+		DataDir: dir, Store: filepath.Join(dir, "store"), Spool: doctor.Spool{Needed: true, On: true, MaxBytes: 1}, MinFree: 1, MinFreeKey: "embedded.min_free", AdminListen: "127.0.0.1:8081",
 		Limits:  doctor.Limits{MaxConnections: 10, MaxBody: 16 << 20, MaxHeader: 1 << 20, MaxEvent: 1 << 20},
 		Sources: []doctor.Source{{Name: "hrflow", Lengths: []int{32, 40}, Files: []doctor.File{secretFile(t, 0o600)}}},
 	}
@@ -123,7 +124,7 @@ func TestWhatIsWrongWithAMachineIsSaidWithWhatToDo(t *testing.T) {
 		},
 		"a folder for everybody": {
 			func(t *testing.T, o *doctor.Options) {
-				if err := os.Chmod(o.DataDir, 0o755); err != nil {
+				if err := errors.Join(os.Chmod(o.DataDir, 0o755), os.Chmod(o.Store, 0o755)); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -154,7 +155,7 @@ func TestWhatIsWrongWithAMachineIsSaidWithWhatToDo(t *testing.T) {
 			"spool", bridge.VerdictSkipped, []string{"not needed"},
 		},
 		"a folder that nobody needs": {
-			func(_ *testing.T, o *doctor.Options) { o.Stores, o.DataDir = false, "" },
+			func(_ *testing.T, o *doctor.Options) { o.Store, o.DataDir = "", "" },
 			"data_dir.sync", bridge.VerdictSkipped, []string{"not needed"},
 		},
 	} {
@@ -186,7 +187,7 @@ func TestMeasuringTheDiskLeavesNothingBehind(t *testing.T) {
 		t.Errorf("it was not measured: %+v", f)
 	}
 	left, err := os.ReadDir(o.DataDir)
-	if err != nil || len(left) > 0 {
+	if err != nil || len(left) != 1 { // the store
 		t.Errorf("in the folder are %v, %v", left, err)
 	}
 }

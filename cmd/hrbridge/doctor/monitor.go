@@ -60,7 +60,7 @@ func readSync(ctx context.Context, monitor string) (server string, config *syncC
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := client.Do(request)
 	if err != nil {
-		return "", nil, err
+		return "", nil, cause(err)
 	}
 	defer answer.Body.Close()
 	var page struct {

@@ -2,9 +2,8 @@ package doctor
 
 // Options are what the checks of this machine need to know.
 type Options struct {
-	// DataDir is the folder that has to survive a restart, and Stores whether the publisher keeps events there.
-	DataDir string
-	Stores  bool
+	// DataDir is the folder that has to survive a restart, and Store the one in it that keeps events; "" where none does.
+	DataDir, Store string
 	// MinFree is what has to stay free on its disk, in bytes, and MinFreeKey the setting that says so.
 	MinFree    int64
 	MinFreeKey string

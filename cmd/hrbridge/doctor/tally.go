@@ -48,7 +48,7 @@ func readTally(ctx context.Context, base, source string) (tally, error) {
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy stands before an admin listener
 	answer, err := client.Do(request)
 	if err != nil {
-		return tally{}, err
+		return tally{}, cause(err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
