@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -172,6 +173,9 @@ func proveError(err error, report *prove.Report) error {
 	}
 	if report == nil && errors.Is(err, context.Canceled) {
 		return errors.New("interrupted before anything was sent that counts")
+	}
+	if _, ok := errors.AsType[*fs.PathError](err); ok && report == nil {
+		return usageError(fmt.Errorf("%w; --state and --resume say where obligations are", err))
 	}
 	kept := ""
 	if report != nil {

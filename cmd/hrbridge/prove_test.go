@@ -37,18 +37,18 @@ func TestProveAsksBeforeInventedEventsReachSubscribers(t *testing.T) {
 		code int
 		err  string
 	}{
-		"the only source":               {two[:1], nil, exitUsage, refusal},
-		"one of several":                {two, []string{"--source", "ats"}, exitUsage, refusal},
-		"none of several":               {two, nil, exitUsage, "no source prove is configured"},
-		"allowed":                       {two, []string{"--source", "ats", "--yes"}, exitEnvironment, "does not answer"},
-		"prove without topics":          {append(two, "HRBRIDGE_SOURCES_PROVE_SECRETS="+invented), nil, exitUsage, refusal},
-		"prove with topics":             {append(two, "HRBRIDGE_SOURCES_PROVE_SECRETS="+invented, "HRBRIDGE_SOURCES_PROVE_TOPIC_PREFIX=prove."), nil, exitEnvironment, "does not answer"},
-		"prove with another's":          {append(two, "HRBRIDGE_SOURCES_PROVE_SECRETS="+invented, "HRBRIDGE_SOURCES_PROVE_TOPIC_PREFIX=x.", "HRBRIDGE_SOURCES_ATS_TOPIC_PREFIX=x."), nil, exitUsage, refusal},
-		"the one of serve --dev":        {two, []string{"--dev", "--secret-file", file}, exitEnvironment, "does not answer"},
-		"serve --dev without a secret":  {append(two, "HRBRIDGE_DATA_DIR=/nowhere"), []string{"--dev"}, exitUsage, "read the secret"},
-		"a source that has no secret":   {[]string{"HRBRIDGE_SOURCES_PROVE_TOPIC_PREFIX=prove."}, nil, exitUsage, "no secret to sign with"},
-		"a source with its own file":    {[]string{"HRBRIDGE_SOURCES_PROVE_TOPIC_PREFIX=prove.", "HRBRIDGE_SOURCES_PROVE_SECRET_FILES=" + file}, nil, exitEnvironment, "does not answer"},
-		"a broker that is out of reach": {two, []string{"--source", "ats", "--yes", "--resume", filepath.Join(t.TempDir(), "none")}, exitFailed, "read the obligations"},
+		"the only source":                {two[:1], nil, exitUsage, refusal},
+		"one of several":                 {two, []string{"--source", "ats"}, exitUsage, refusal},
+		"none of several":                {two, nil, exitUsage, "no source prove is configured"},
+		"allowed":                        {two, []string{"--source", "ats", "--yes"}, exitEnvironment, "does not answer"},
+		"prove without topics":           {append(two, "HRBRIDGE_SOURCES_PROVE_SECRETS="+invented), nil, exitUsage, refusal},
+		"prove with topics":              {append(two, "HRBRIDGE_SOURCES_PROVE_SECRETS="+invented, "HRBRIDGE_SOURCES_PROVE_TOPIC_PREFIX=prove."), nil, exitEnvironment, "does not answer"},
+		"prove with another's":           {append(two, "HRBRIDGE_SOURCES_PROVE_SECRETS="+invented, "HRBRIDGE_SOURCES_PROVE_TOPIC_PREFIX=x.", "HRBRIDGE_SOURCES_ATS_TOPIC_PREFIX=x."), nil, exitUsage, refusal},
+		"the one of serve --dev":         {two, []string{"--dev", "--secret-file", file}, exitEnvironment, "does not answer"},
+		"serve --dev without a secret":   {append(two, "HRBRIDGE_DATA_DIR=/nowhere"), []string{"--dev"}, exitUsage, "read the secret"},
+		"a source that has no secret":    {[]string{"HRBRIDGE_SOURCES_PROVE_TOPIC_PREFIX=prove."}, nil, exitUsage, "no secret to sign with"},
+		"a source with its own file":     {[]string{"HRBRIDGE_SOURCES_PROVE_TOPIC_PREFIX=prove.", "HRBRIDGE_SOURCES_PROVE_SECRET_FILES=" + file}, nil, exitEnvironment, "does not answer"},
+		"obligations that are not there": {two, []string{"--resume", filepath.Join(t.TempDir(), "none")}, exitUsage, "read the obligations"},
 	} {
 		args := append([]string{"prove", "--url", "http://127.0.0.1:1"}, row.args...)
 		code, out, errs := runWith(t, append([]string{"HRBRIDGE_EMBEDDED_LISTEN=127.0.0.1:1"}, row.env...), "y\n", args...)

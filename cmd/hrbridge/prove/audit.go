@@ -178,27 +178,32 @@ func (a *audit) outcome() Events {
 	if a.whole {
 		o.Sent = int(l.count)
 	}
-	for number := range l.count {
-		e := l.at(number)
-		owed, there := e.marks&acknowledged != 0, e.marks&found != 0
-		switch {
-		case owed && there:
-			o.Stored++
-			if e.marks&late != 0 {
-				o.OutOfOrder++
-				a.note(fmt.Sprintf("number %d, on %s, comes after a later one of its key", number, a.head.Topics[e.topic]))
-			}
-		case owed:
-			o.Lost++
-			if e.marks&seen != 0 {
-				o.LostAfterSeen++
-			}
-			a.note(fmt.Sprintf("number %d, of %s, is lost", number, a.head.Topics[e.topic]))
-		case there:
-			o.Unacknowledged++
+	for p, page := range l.pages {
+		for i := range page {
+			a.settle(&o, p*pageSize+i, &page[i])
 		}
 	}
 	return o
+}
+
+// settle counts one entry.
+func (a *audit) settle(o *Events, number int, e *entry) {
+	switch owed, there := e.marks&acknowledged != 0, e.marks&found != 0; {
+	case owed && there:
+		o.Stored++
+		if e.marks&late != 0 {
+			o.OutOfOrder++
+			a.note(fmt.Sprintf("number %d, on %s, comes after a later one of its key", number, a.head.Topics[e.topic]))
+		}
+	case owed:
+		o.Lost++
+		if e.marks&seen != 0 {
+			o.LostAfterSeen++
+		}
+		a.note(fmt.Sprintf("number %d, of %s, is lost", number, a.head.Topics[e.topic]))
+	case there:
+		o.Unacknowledged++
+	}
 }
 
 // complete audits and puts what it finds into a report.

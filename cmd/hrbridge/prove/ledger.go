@@ -49,10 +49,10 @@ const (
 // ledger keeps an entry of each event of a run, by its number.
 type ledger struct {
 	mu    sync.Mutex
-	pages [][]entry
-	count uint32 // of events that have a number
-	open  int    // acknowledged and not seen
-	owed  int    // acknowledged
+	pages [][]entry // nil where nothing was entered yet
+	count uint32    // of events that have a number
+	open  int       // acknowledged and not seen
+	owed  int       // acknowledged
 	idle  chan struct{}
 }
 
@@ -70,12 +70,18 @@ func (l *ledger) take(n int) (first uint32) {
 func (l *ledger) growLocked(count uint32) {
 	l.count = max(l.count, count)
 	for len(l.pages)*pageSize < int(l.count) {
-		l.pages = append(l.pages, make([]entry, pageSize))
+		l.pages = append(l.pages, nil)
 	}
 }
 
 // at is the entry of a number below count.
-func (l *ledger) at(number uint32) *entry { return &l.pages[number/pageSize][number%pageSize] }
+func (l *ledger) at(number uint32) *entry {
+	page := &l.pages[number/pageSize]
+	if *page == nil {
+		*page = make([]entry, pageSize)
+	}
+	return &(*page)[number%pageSize]
+}
 
 // promise is what is expected of some events with numbers in a row.
 type promise struct {

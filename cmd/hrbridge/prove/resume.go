@@ -95,6 +95,9 @@ func (b *book) enter(payload []byte) error {
 		}
 		p.prints, p.topics = append(p.prints, fingerprint(binary.BigEndian.Uint64(rest))), append(p.topics, topic)
 	}
+	if uint64(p.first)+uint64(len(p.prints)) > maxEvents {
+		return errors.New("a number that no event has")
+	}
 	b.ledger.acknowledge(p)
 	return nil
 }

@@ -44,13 +44,15 @@ func (w *worker) work(ctx context.Context) error {
 			return err
 		}
 		w.number++
-		if w.maker.rand.Float64() < w.run.Repeats {
-			d.promise.again = true
-			w.due = append(w.due, repeat{at: w.number + w.maker.rand.IntN(maxDelay), posted: d.posted})
-		}
+		twice := w.maker.rand.Float64() < w.run.Repeats
+		d.promise.again = twice
 		w.run.ledger.expect(d.promise)
-		if err := w.deliver(ctx, d); err != nil {
+		taken, err := w.deliver(ctx, d)
+		if err != nil {
 			return err
+		}
+		if taken && twice {
+			w.due = append(w.due, repeat{at: w.number + w.maker.rand.IntN(maxDelay), posted: d.posted})
 		}
 		w.repeat(ctx)
 		if w.maker.rand.Float64() < w.run.Forgeries {
@@ -63,19 +65,19 @@ func (w *worker) work(ctx context.Context) error {
 }
 
 // deliver sends a delivery until it is taken, refused for good or given up.
-func (w *worker) deliver(ctx context.Context, d delivery) error {
+func (w *worker) deliver(ctx context.Context, d delivery) (taken bool, err error) {
 	until := time.Now().Add(w.run.GiveUp)
 	for wait := firstWait; ; wait = min(2*wait, longestWait) {
 		// What is under way gets its answer, or its timeout, although the run was stopped.
 		o := w.run.Client.Post(context.WithoutCancel(ctx), d.posted)
 		w.run.counts.answer(o, len(d.promise.prints))
 		if o.Err == nil && o.Answer.Taken() {
-			return w.run.acknowledge(d.promise)
+			return true, w.run.acknowledge(d.promise)
 		}
 		d.promise.again = true // a delivery that got no answer, or a 503, may be stored
 		if pause := max(wait, retryAfter(o.Answer)); !worthAnotherTry(o) || time.Now().Add(pause).After(until) || !sleep(ctx, pause) {
 			w.run.counts.givenUp.Add(1)
-			return nil
+			return false, nil
 		}
 		w.run.counts.retried.Add(1)
 	}
