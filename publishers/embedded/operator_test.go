@@ -136,7 +136,7 @@ func TestTheOperatorsPasswordIsTakenOverLoopbackOrTLSOnly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			nc, err := natsgo.Connect("nats://"+net.JoinHostPort(host, port), append(row.options, asOperator(t, o.DataDir))...)
+			nc, err := natsgo.Connect("nats://"+net.JoinHostPort(host, port), append(row.options, asOperator(t, o.DataDir), natsgo.Timeout(30*time.Second))...)
 			if err == nil {
 				nc.Close()
 			}
