@@ -80,6 +80,26 @@ func (a *audit) close() {
 	}
 }
 
+// missing returns how many acknowledged events are not in the stream, and how many of them were acknowledged before a time, and
+// takes them off the obligations.
+func (o *oracle) missing(t *testing.T, brokerURL string, before time.Time) (events, old int) {
+	t.Helper()
+	there := make(map[string]bool)
+	readStream(t, brokerURL, "HRFLOW", func(m *natsgo.Msg) { there[string(m.Data)] = true })
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for value, ob := range o.sent {
+		if ob.acknowledged && !there[value] {
+			ob.acknowledged = false
+			events++
+			if ob.at.Before(before) {
+				old++
+			}
+		}
+	}
+	return events, old
+}
+
 // audit reads the stream from its start with a plain subscriber and holds it against what was sent.
 func (o *oracle) audit(t *testing.T, brokerURL, stream string) {
 	t.Helper()

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -59,7 +60,8 @@ type world struct {
 
 	whole    *testing.T // which the load lives as long as
 	stopLoad func()
-	rest     footprint // of the bridge, before anything happened to it
+	patience time.Duration // of the senders, where it is not that of impatient ones
+	rest     footprint     // of the bridge, before anything happened to it
 }
 
 // footprint is what a bridge without deliveries takes.
@@ -98,7 +100,11 @@ func (w *world) begin(t *testing.T) {
 }
 
 // load lets deliveries go on.
-func (w *world) load() { w.stopLoad = w.oracle.startLoad(w.whole, worldLoad(w.bridge)) }
+func (w *world) load() {
+	l := worldLoad(w.bridge)
+	l.patience = cmp.Or(w.patience, l.patience)
+	w.stopLoad = w.oracle.startLoad(w.whole, l)
+}
 
 // worldLoad is deliveries of impatient senders, forged ones among them.
 func worldLoad(p *process) load {
@@ -174,6 +180,7 @@ func (w *world) settle(t *testing.T) {
 	w.bridge.waitReady(t, http.StatusOK)
 	w.oracle.awaitMore(t, 20)
 	w.stopLoad()
+	w.awaitDrained(t)
 	w.oracle.audit(t, w.brokerURL(), "HRFLOW")
 	w.atRest(t)
 	w.load()

@@ -49,7 +49,7 @@ func (s *sender) deliver(ctx context.Context, form signature.Form) {
 		s.oracle.mu.Lock()
 		for _, ob := range obligations {
 			ob.sendings++
-			ob.acknowledged = taken
+			ob.acknowledged, ob.at = taken, time.Now()
 		}
 		s.oracle.mu.Unlock()
 		if taken {

@@ -33,6 +33,7 @@ type obligation struct {
 	number       int // the event's place among those of its key
 	sendings     int // of its delivery
 	acknowledged bool
+	at           time.Time // when it was
 }
 
 func newOracle() *oracle { return &oracle{sent: make(map[string]*obligation)} }

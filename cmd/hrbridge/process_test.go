@@ -200,13 +200,21 @@ func (p *process) metric(t *testing.T, name string) float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
+	value := valueIn(page, name)
+	if value == "" {
+		t.Fatalf("/metrics has no %s", name)
+	}
+	return must(strconv.ParseFloat(value, 64))(t)
+}
+
+// valueIn is the value of a metric without labels in a page of them, "" where it is not there.
+func valueIn(page, name string) string {
 	for line := range strings.Lines(page) {
 		if value, ok := strings.CutPrefix(strings.TrimSpace(line), name+" "); ok {
-			return must(strconv.ParseFloat(value, 64))(t)
+			return value
 		}
 	}
-	t.Fatalf("/metrics has no %s", name)
-	return 0
+	return ""
 }
 
 // stop ends it with SIGTERM and returns its exit code.
