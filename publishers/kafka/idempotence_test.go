@@ -9,7 +9,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"hrbridge/bridge"
@@ -116,13 +115,8 @@ func keepsItsPlace(t *testing.T, brokers []string, lose func() (heal func())) {
 // wantOnce holds that each of these is stored, and stored once.
 func wantOnce(t *testing.T, brokers, acknowledged []string) {
 	t.Helper()
-	wantOnceOf(t, read(t, brokers, topic), acknowledged)
-}
-
-func wantOnceOf(t *testing.T, records []*kgo.Record, acknowledged []string) {
-	t.Helper()
 	stored := make(map[string]int)
-	for _, id := range idsOf(records) {
+	for _, id := range idsOf(read(t, brokers, topic)) {
 		stored[id]++
 	}
 	if len(acknowledged) == 0 {
