@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -143,20 +144,20 @@ func configurationFinding(warnings []config.Warning) bridge.Finding {
 	return f
 }
 
-// examine makes the checks that cost nothing at the start of serve, logs what is not as it should be, and returns it.
+// examine makes the checks that cost nothing at the start of serve, and returns what is not as it should be.
 func (s *service) examine() []bridge.Finding {
-	var notes []bridge.Finding
-	for _, f := range doctor.Quick(s.cfg.Doctor(false)) {
-		level := s.log.Warn
-		switch f.Status {
-		case bridge.VerdictOK, bridge.VerdictSkipped:
-			continue
-		case bridge.VerdictFailure:
-			level = s.log.Error
-		case bridge.VerdictWarning:
+	return slices.DeleteFunc(doctor.Quick(s.cfg.Doctor(false)), func(f bridge.Finding) bool {
+		return f.Status == bridge.VerdictOK || f.Status == bridge.VerdictSkipped
+	})
+}
+
+// logNotes logs what was found, once the parts are open: a part that cannot be opened for the same reason says so itself.
+func (s *service) logNotes(notes []bridge.Finding) {
+	for _, f := range notes {
+		level := zap.WarnLevel
+		if f.Status == bridge.VerdictFailure {
+			level = zap.ErrorLevel
 		}
-		level("doctor: "+f.Found, zap.String("check", f.Name), zap.String("remedy", f.Remedy))
-		notes = append(notes, f)
+		s.log.Log(level, "doctor: "+f.Found, zap.String("check", f.Name), zap.String("remedy", f.Remedy))
 	}
-	return notes
 }

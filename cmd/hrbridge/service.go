@@ -72,8 +72,8 @@ func (s *service) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer at.close() // those that no part has taken over
-	metrics := newMetrics()
-	adm := admin.New(admin.Options{Checks: s.checks(), Notes: s.examine(), Metrics: metrics, Log: s.log.Named("admin"), Version: buildVersion()})
+	metrics, notes := newMetrics(), s.examine()
+	adm := admin.New(admin.Options{Checks: s.checks(), Notes: notes, Metrics: metrics, Log: s.log.Named("admin"), Version: buildVersion()})
 	admServing := start("the admin listener", adm.Serve, at.admin)
 	defer func() { err = errors.Join(err, s.stopAdmin(ctx, adm, admServing)) }()
 
@@ -88,6 +88,7 @@ func (s *service) serve(ctx context.Context) (err error) {
 	inServing := start("the ingress", in.Serve, at.ingress)
 	s.listening.Store(true)
 	s.logStart(at)
+	s.logNotes(notes)
 	if s.greet != nil {
 		s.greet(at, publisher)
 	}

@@ -88,7 +88,7 @@ func (i *inspection) report() []bridge.Finding {
 
 // ask finds a broker that answers, and learns the cluster from it.
 func (i *inspection) ask(ctx context.Context) error {
-	const why = "without a connection no event is published, and deliveries are answered 503"
+	const why = "without a connection deliveries go into the spool, where there is one with room, and are answered 503 otherwise"
 	d, err := i.o.dialer()
 	if err != nil {
 		i.note(bridge.Finding{Name: checkReach, Status: bridge.VerdictFailure, Found: err.Error(), Why: why, Remedy: "correct the setting"})

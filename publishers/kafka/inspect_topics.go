@@ -49,7 +49,7 @@ func (i *inspection) inState(code kafkago.Error) []string {
 func (i *inspection) present() {
 	f := bridge.Finding{
 		Name: checkTopics, Status: bridge.VerdictOK, Found: fmt.Sprintf("%d topics, those of the catalogue and the dead-letter topic", len(i.known)),
-		Why: "an event whose topic is not there is not published, and its delivery is answered 503",
+		Why: "an event whose topic is not there is not published",
 	}
 	hidden, missing := i.inState(kafkago.TopicAuthorizationFailed), i.inState(kafkago.UnknownTopicOrPartition)
 	switch {
@@ -254,7 +254,7 @@ const (
 func (i *inspection) publish() {
 	f := bridge.Finding{
 		Name: checkPublish, Status: bridge.VerdictOK, Found: "the user may write to every topic that is there",
-		Why: "an event of a topic that we may not write to makes its whole delivery a 503",
+		Why: "an event of a topic that we may not write to cannot be published, and holds its delivery up",
 	}
 	var denied, unknown []string
 	denied = i.inState(kafkago.TopicAuthorizationFailed)

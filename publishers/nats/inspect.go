@@ -116,7 +116,7 @@ func (i *inspection) connect() error {
 	t := d.trouble(err)
 	i.note(bridge.Finding{
 		Name: checkReach, Status: bridge.VerdictFailure, Found: t.found, Remedy: t.remedy,
-		Why: "without a connection no event is published, and deliveries are answered 503",
+		Why: "without a connection deliveries go into the spool, where there is one with room, and are answered 503 otherwise",
 	})
 	return &bridge.Error{Kind: t.kind, Op: "connect to NATS", Err: errors.New(t.found)}
 }

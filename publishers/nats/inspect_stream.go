@@ -20,7 +20,7 @@ const nearlyFull = 80
 func (i *inspection) present(ctx context.Context) {
 	f := bridge.Finding{
 		Name: checkStream, Status: bridge.VerdictOK,
-		Why: "the stream holds the events; without it nothing is published, and deliveries are answered 503",
+		Why: "the stream holds the events; without it nothing is published",
 	}
 	asked := time.Now()
 	err := i.ask(ctx, func(ctx context.Context) error {

@@ -148,7 +148,7 @@ func (i *inspection) mayPublish(who string, p permissions) {
 	f := bridge.Finding{
 		Name: checkPublish, Status: bridge.VerdictOK,
 		Found: fmt.Sprintf("%s may publish to %s", who, strings.Join(i.o.Stream.Subjects, ", ")),
-		Why:   "an event of a topic that we may not publish to makes its whole delivery a 503",
+		Why:   "an event of a topic that we may not publish to cannot be published, and holds its delivery up",
 	}
 	none, some := p.Publish.lacking(i.o.Stream.Subjects)
 	noInbox, someInbox := p.Subscribe.lacking([]string{natsgo.InboxPrefix + ">"})
