@@ -61,6 +61,7 @@ func (s *service) open(ctx context.Context, metrics prometheus.Registerer) (publ
 	o := s.cfg.Publisher()
 	log := s.log.Named("publisher")
 	o.NATS.Log, o.NATS.Metrics = log, metrics
+	o.Kafka.Log, o.Kafka.Metrics = log, metrics
 	o.Embedded.Log, o.Embedded.Metrics = log, metrics
 	o.Spool.Log, o.Spool.Metrics = s.log.Named("spool"), metrics
 	publisher, err := publishers.Open(ctx, o)

@@ -84,7 +84,7 @@ func TestTailOfKafkaSaysWhatIsWrong(t *testing.T) {
 		code int
 		want string
 	}{
-		"brokers out of reach": {[]string{"HRBRIDGE_KAFKA_BROKERS=127.0.0.1:1"}, nil, 3, "is the broker, or 'hrbridge serve' with the embedded one, running"},
+		"brokers out of reach": {[]string{"HRBRIDGE_KAFKA_BROKERS=127.0.0.1:1"}, nil, 3, "hrbridge: follow topics: read from Kafka: connect to the broker 127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused; is the broker, or 'hrbridge serve' with the embedded one, running"},
 		"no brokers' addresses": {
 			nil, []string{"--url", "nats://127.0.0.1:4222"}, 2,
 			"--url nats://127.0.0.1:4222: want the addresses of Kafka brokers, such as 127.0.0.1:9092,127.0.0.1:9093, because the publisher is kafka",

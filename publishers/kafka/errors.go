@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 
 	kafkago "github.com/segmentio/kafka-go"
 
@@ -44,5 +45,13 @@ func kindOfCode(code kafkago.Error) bridge.Kind {
 
 // fault makes err the domain's. Neither kafka-go's nor the brokers' texts hold event content.
 func fault(op string, err error) *bridge.Error {
-	return &bridge.Error{Kind: kindOf(err), Op: op, Err: err}
+	return &bridge.Error{Kind: kindOf(err), Op: op, Err: bare(err)}
+}
+
+// bare is err without the name of the method that kafka-go's client puts before it.
+func bare(err error) error {
+	if inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "kafka.(*Client).") {
+		return inner
+	}
+	return err
 }

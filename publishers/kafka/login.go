@@ -40,7 +40,7 @@ func (d *dialer) introduce(ctx context.Context, conn net.Conn) error {
 func unanswered(err error) error {
 	_, told := errors.AsType[*bridge.Error](err) // by the dialer
 	if !told && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
-		return fmt.Errorf("the broker closed the connection instead of an answer (%w); does the listener want a login?", err)
+		return fmt.Errorf("the broker closed the connection instead of an answer (%w); does the listener want a login?", bare(err))
 	}
 	return err
 }

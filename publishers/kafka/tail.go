@@ -24,7 +24,7 @@ const (
 	firstWait = 50 * time.Millisecond
 	lastWait  = 2 * time.Second
 
-	opTail = "follow topics"
+	opTail = "read from Kafka"
 )
 
 // TailOptions are what Tail needs to know.
