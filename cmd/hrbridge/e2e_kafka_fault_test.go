@@ -48,7 +48,7 @@ func TestAKafkaClusterThatLosesBrokersLosesNothingAcknowledged(t *testing.T) {
 	o.awaitMore(t, 100)
 	p.waitReady(t, http.StatusOK)
 	stop()
-	o.auditKafka(t, c)
+	o.auditKafka(t, c, sendersRepeats)
 }
 
 // recoveries are when the cluster, whose topic "probe" cannot be written to, takes a message of another producer again, and when
@@ -115,7 +115,29 @@ func TestAKafkaBrokerThatGoesAndComesLosesNothingAcknowledged(t *testing.T) {
 	}
 	o.awaitMore(t, 50)
 	stop()
-	o.auditKafka(t, c)
+	o.auditKafka(t, c, sendersRepeats)
+}
+
+func TestAKafkaBrokerThatIsAwayIsNoticedByNobodyWhoSends(t *testing.T) {
+	t.Parallel()
+	c := kafkatest.Start(t, kafkatest.Options{})
+	p := serveKafka(t, c, map[string]string{"HRBRIDGE_SPOOL": "on", "HRBRIDGE_SPOOL_MIN_FREE": "0"})
+	p.waitStatus(t, "ready")
+	o := newOracle()
+	stop := o.start(t, p, 4, 8)
+	o.awaitMore(t, 50)
+	c.Kill(t, 0)
+	p.waitStatus(t, "degraded")
+	o.awaitMore(t, 50)
+	c.StartBroker(t, 0)
+	p.waitStatus(t, "ready") // with the load going on
+	o.awaitMore(t, 50)
+	stop()
+	p.waitStatus(t, "ready")
+	o.auditKafka(t, c, anyRepeats)
+	if n := o.refused.Load() + o.unanswered.Load(); n > 0 {
+		t.Errorf("%d deliveries were not answered 200", n)
+	}
 }
 
 func TestWhatKafkaRefusesIsSaidAndAnswered(t *testing.T) {

@@ -39,7 +39,7 @@ func TestEveryAcknowledgedEventIsOnKafkaOnce(t *testing.T) {
 			if code := p.stop(t); code != 0 {
 				t.Errorf("after SIGTERM: exit code %d", code)
 			}
-			o.auditKafka(t, c)
+			o.auditKafka(t, c, sendersRepeats)
 		})
 	}
 }
