@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"hrbridge/publishers/kafka/kafkatest"
 )
 
 // checkup is what doctor --json prints, as a script reads it.
@@ -119,5 +121,39 @@ func TestDoctorMakesNothingOnABrokerOfTheOperators(t *testing.T) {
 	}
 	if err := names.Err(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestDoctorMakesNoTopicOnARealKafka(t *testing.T) {
+	t.Parallel()
+	c := kafkatest.Shared(t)
+	p := serveKafka(t, c, map[string]string{"HRBRIDGE_TOPIC_PREFIX": "doctor.", "HRBRIDGE_TOPIC_DEAD_LETTER": "doctor.deadletter", "HRBRIDGE_KAFKA_PROVISION": "false"})
+	p.waitReady(t, http.StatusServiceUnavailable)
+	ours := func() (names []string) {
+		all := must(c.Admin(t).ListTopics(t.Context()))(t)
+		for _, name := range all.Names() {
+			if strings.HasPrefix(name, "doctor.") {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	said := func(found checkup, name string) string {
+		for _, c := range found.Checks {
+			if c.Name == name {
+				return c.Status
+			}
+		}
+		return ""
+	}
+	found, code := p.doctor(t)
+	if code != 1 || said(found, "topics.present") != "failure" || said(found, "bridge.ready") != "failure" {
+		t.Errorf("exit code %d: %+v", code, found)
+	}
+	if found, _ = p.doctor(t, "--kafka-provision=true"); said(found, "topics.present") != "warning" || said(found, "rights.provision") != "ok" {
+		t.Errorf("%+v", found)
+	}
+	if names := ours(); names != nil {
+		t.Errorf("it made %v", names)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -60,7 +61,7 @@ const (
 func sound(t *testing.T, brokers int, options ...kfake.Opt) (*fake, kafka.Options) {
 	t.Helper()
 	f := startFake(t, brokers, []string{profiles, jobs}, options...)
-	o := f.publisherOptions([]string{profiles, jobs}, func(o *kafka.Options) { o.Topics.Partitions, o.Topics.MinMessage = 4, 1<<20 })
+	o := f.publisherOptions([]string{profiles, jobs}, func(o *kafka.Options) { o.Topics.Partitions, o.Topics.MinMessage, o.DialTimeout = 4, 1<<20, patience })
 	return f, o
 }
 
@@ -205,7 +206,7 @@ func TestInspectSaysWhyThereIsNoConnection(t *testing.T) {
 		"a wrong password": {func(o *kafka.Options) {
 			o.SASL = kafka.SASL{Mechanism: kafka.SASLPlain, User: "ada", Password: "wrong-secret", AllowPlaintext: true}
 		}, bridge.KindUnavailable, []string{"kafka.sasl.user"}}, // this cluster ends the connection; a real one says why
-		"TLS that is not": {func(o *kafka.Options) { o.TLS.Enabled = true }, bridge.KindUnavailable, []string{"kafka.tls.enabled"}},
+		"TLS that is not": {func(o *kafka.Options) { o.TLS.Enabled, o.DialTimeout = true, time.Second }, bridge.KindUnavailable, []string{"kafka.tls.enabled"}},
 		"nobody there":    {func(o *kafka.Options) { o.Brokers = []string{"127.0.0.1:1"} }, bridge.KindUnavailable, []string{"127.0.0.1:1", "kafka.brokers"}},
 		"an unknown name": {func(o *kafka.Options) { o.Brokers = []string{"broker.invalid:9092"} }, bridge.KindUnavailable, []string{"broker.invalid in kafka.brokers"}},
 		"half a login":    {func(o *kafka.Options) { o.SASL.User = "ada" }, bridge.KindRefused, []string{"kafka.sasl.mechanism"}},

@@ -19,7 +19,7 @@ import (
 // inspect looks at b as a publisher with these options would.
 func inspect(t *testing.T, b *broker, change ...func(*nats.Options)) ([]bridge.Finding, error) {
 	t.Helper()
-	o := b.publisherOptions(append([]func(*nats.Options){func(o *nats.Options) { o.Stream.MinMessage = 1 << 20 }}, change...)...)
+	o := b.publisherOptions(append([]func(*nats.Options){func(o *nats.Options) { o.Stream.MinMessage, o.ConnectTimeout = 1<<20, patience }}, change...)...)
 	return nats.Inspect(t.Context(), nats.InspectOptions{Options: o, Redelivery: 10 * time.Second})
 }
 
