@@ -77,12 +77,17 @@ func TestABatchThatMayBeStoredKeepsItsPlace(t *testing.T) {
 // TestABatchThatMayBeStoredKeepsItsPlaceOnARealBroker has the same of a broker that nobody wrote for the tests.
 func TestABatchThatMayBeStoredKeepsItsPlaceOnARealBroker(t *testing.T) {
 	t.Parallel()
-	r := startReal(t, kafkatest.Options{})
-	for name, lose := range map[string]func() (heal func()){
-		"the answer never comes":                func() func() { r.net.silence(1); return func() { r.net.silence(0) } },
-		"the connection breaks again and again": func() func() { r.net.lose(1000); return func() { r.net.lose(0) } },
-	} {
-		t.Run(name, func(t *testing.T) { keepsItsPlace(t, r.Brokers(), lose) })
+	for name, version := range map[string]string{"the newest": "", "3.9": "3.9"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := startReal(t, kafkatest.Options{Version: version})
+			for name, lose := range map[string]func() (heal func()){
+				"the answer never comes":                func() func() { r.net.silence(1); return func() { r.net.silence(0) } },
+				"the connection breaks again and again": func() func() { r.net.lose(1000); return func() { r.net.lose(0) } },
+			} {
+				t.Run(name, func(t *testing.T) { keepsItsPlace(t, r.Brokers(), lose) })
+			}
+		})
 	}
 }
 
