@@ -2,8 +2,10 @@ package kafka_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -159,7 +161,7 @@ func (c *tailed) reads() {
 
 func TestTailReadsToTheEnd(t *testing.T) {
 	t.Parallel()
-	c := newTailed(t, kfake.SeedTopics(3, "hrbridge.deadletter", "empty.topic.x", "__internal"))
+	c := newTailed(t, kfake.AllowAutoTopicCreation(), kfake.SeedTopics(3, "hrbridge.deadletter", "empty.topic.x", "__internal"))
 	if ids := c.all(); ids != nil {
 		t.Errorf("empty topics hold %v", ids)
 	}
@@ -210,6 +212,42 @@ func TestTailHandsOnWhatTheRecordsHold(t *testing.T) {
 			m.ID != []string{"zero", "one"}[i] || m.Key != "key" || string(m.Value) != "{}" {
 			t.Errorf("record %d is %+v", i, r)
 		}
+	}
+}
+
+func TestTailReadsWhatIsLargeAndCompressed(t *testing.T) {
+	t.Parallel()
+	c := newTailed(t)
+	random := rand.NewChaCha8([32]byte{1})
+	want := make(map[string]string)
+	for i, codec := range []kgo.CompressionCodec{
+		kgo.NoCompression(), kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(), kgo.ZstdCompression(),
+	} {
+		writer, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(codec))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j := range 2 {
+			raw := make([]byte, 450<<10) // two of them in hex are more than a partition's share of an answer
+			_, _ = random.Read(raw)
+			id := fmt.Sprint(i, j)
+			want[id] = hex.EncodeToString(raw)
+			r := &kgo.Record{Topic: "job.parsing.error", Partition: int32(i), Value: []byte(want[id]), Headers: []kgo.RecordHeader{{Key: "ce_id", Value: []byte(id)}}}
+			if err := writer.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		writer.Close()
+	}
+	err := kafka.Tail(t.Context(), c.options(bridge.Reading{From: bridge.From{Start: true}, ToEnd: true}), func(r bridge.Record) error {
+		if want[r.Message.ID] != string(r.Message.Value) {
+			t.Errorf("record %s is another, or comes again", r.Message.ID)
+		}
+		delete(want, r.Message.ID)
+		return nil
+	})
+	if err != nil || len(want) > 0 {
+		t.Errorf("%d records are missing: %v", len(want), err)
 	}
 }
 
