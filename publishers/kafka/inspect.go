@@ -59,6 +59,7 @@ type inspection struct {
 	o     Options
 	said  *metadata.Response
 	known map[string]topic // of o.Topics.Names, those that are there
+	usual int              // how large a message topics take that say nothing, 0 where that is not told
 	found []bridge.Finding
 }
 

@@ -120,6 +120,12 @@ func TestInspectSaysOfEachTroubleWhatItIsAndWhatToDo(t *testing.T) {
 			},
 			want: []wanted{row(failure, "topics.present", "new.topic.here", "kafka.provision"), row(skipped, "rights.provision", "not needed")},
 		},
+		"brokers whose topics take too little": {
+			change: func(_ *testing.T, _ *fake, o *kafka.Options) {
+				o.Topics.Names, o.Topics.MinMessage = []string{"new.topic.here"}, 2<<20
+			},
+			want: []wanted{row(warning, "broker.max_message", "1048588", "kafka.max_message")},
+		},
 		"no topic at all": {
 			change: func(_ *testing.T, _ *fake, o *kafka.Options) { o.Topics.Names = []string{"new.topic.here"} },
 			want:   []wanted{row(warning, "topics.present"), row(skipped, "topics.replication"), row(skipped, "broker.max_message"), row(skipped, "rights.publish")},

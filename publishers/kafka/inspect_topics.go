@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -21,9 +22,6 @@ func (i *inspection) learn(ctx context.Context) {
 			i.known[t.Name] = topic{partitions: len(t.Partitions), replicas: len(t.Partitions[0].ReplicaNodes), veiled: true}
 		}
 	}
-	if len(i.known) == 0 {
-		return
-	}
 	transport, err := i.o.transport()
 	if err != nil {
 		return // the dialer said so
@@ -33,6 +31,31 @@ func (i *inspection) learn(ctx context.Context) {
 	defer cancel()
 	k := &keeper{topics: i.o.Topics, client: i.o.client(transport), log: zap.NewNop()}
 	_ = k.describe(ctx, i.o.Topics.Names, i.known) // what cannot be read stays veiled
+	i.usual = i.brokersDefault(ctx, k.client)
+}
+
+// configBrokerMax is what topics take that say nothing, as the brokers call it.
+const configBrokerMax = "message.max.bytes"
+
+// brokersDefault is how large a message topics take that say nothing, 0 where that is not told.
+func (i *inspection) brokersDefault(ctx context.Context, client *kafkago.Client) int {
+	if len(i.said.Brokers) == 0 {
+		return 0
+	}
+	answer, err := client.DescribeConfigs(ctx, &kafkago.DescribeConfigsRequest{Resources: []kafkago.DescribeConfigRequestResource{{
+		ResourceType: kafkago.ResourceTypeBroker, ResourceName: strconv.Itoa(int(i.said.Brokers[0].NodeID)), ConfigNames: []string{configBrokerMax},
+	}}})
+	if err != nil {
+		return 0
+	}
+	for _, r := range answer.Resources {
+		for _, entry := range r.ConfigEntries {
+			if most, err := strconv.Atoi(entry.ConfigValue); err == nil && entry.ConfigName == configBrokerMax {
+				return most
+			}
+		}
+	}
+	return 0
 }
 
 // inState are the topics of which the cluster says that code.
@@ -235,80 +258,11 @@ func (i *inspection) size() {
 	case len(unknown) > 0:
 		f.Status, f.Found = bridge.VerdictSkipped, "cannot be told: the user may not read the settings of "+few(unknown)
 		f.Remedy = "grant it DESCRIBE_CONFIGS on these topics, see docs/kafka.md"
+	case t.Provision && t.MaxMessage == 0 && i.usual > 0 && i.usual < t.MinMessage:
+		f.Status, f.Remedy = bridge.VerdictWarning, "set kafka.max_message, raise message.max.bytes of the brokers, or lower limits.max_event"
+		f.Found = fmt.Sprintf("topics that hrbridge makes take %d bytes, the brokers' default, and the largest event with its headers has %d", i.usual, t.MinMessage)
 	case len(i.known) == 0:
 		f.Status, f.Found = bridge.VerdictSkipped, "not looked at: none of the topics is there"
 	}
 	i.note(f)
-}
-
-// The operations, as bits of what the cluster says that we may do, and what it says where it does not tell.
-const (
-	mayWrite  = 1 << 4
-	mayCreate = 1 << 5
-
-	untold          = -1 << 31
-	authorizedSince = 8 // version of the question for the cluster
-)
-
-// publish reads what we may do to the topics that are there.
-func (i *inspection) publish() {
-	f := bridge.Finding{
-		Name: checkPublish, Status: bridge.VerdictOK, Found: "the user may write to every topic that is there",
-		Why: "an event of a topic that we may not write to cannot be published, and holds its delivery up",
-	}
-	var denied, unknown []string
-	denied = i.inState(kafkago.TopicAuthorizationFailed)
-	for _, t := range i.said.Topics {
-		switch {
-		case t.ErrorCode != 0:
-		case t.TopicAuthorizedOperations == untold:
-			unknown = append(unknown, t.Name)
-		case t.TopicAuthorizedOperations&mayWrite == 0:
-			denied = append(denied, t.Name)
-		}
-	}
-	slices.Sort(denied)
-	switch {
-	case len(denied) > 0:
-		f.Status, f.Found, f.Remedy = bridge.VerdictFailure, "the user may not write to "+few(denied), "grant it WRITE on these topics, see docs/kafka.md"
-	case len(unknown) > 0:
-		f.Status, f.Found = bridge.VerdictSkipped, "cannot be told: the cluster does not say what this user may do to "+few(unknown)
-		f.Remedy = "compare its access control lists with docs/kafka.md"
-	case len(i.known) == 0:
-		f.Status, f.Found = bridge.VerdictSkipped, "cannot be told before the topics are there"
-	}
-	i.note(f)
-}
-
-// provision reads whether we may make topics. That one may make those of a prefix only, a cluster does not tell.
-func (i *inspection) provision() {
-	f := bridge.Finding{
-		Name: checkProvision, Status: bridge.VerdictOK, Found: "the user may make topics",
-		Why: "with kafka.provision hrbridge makes the topics that are missing, and that of a type which it sees for the first time",
-	}
-	switch may := i.said.ClusterAuthorizedOperations; {
-	case !i.o.Topics.Provision:
-		f.Status, f.Found = bridge.VerdictSkipped, "not needed: kafka.provision is off, and an operator makes the topics"
-	case may == 0 || may == untold:
-		f.Status, f.Found = bridge.VerdictSkipped, "cannot be told: the user may not ask what it may do to the cluster"
-		f.Remedy = "see that it has CREATE on the topics or the cluster (see docs/kafka.md), or set kafka.provision to false"
-	case may&mayCreate == 0:
-		f.Status, f.Found = bridge.VerdictWarning, "the user has no right to make topics of every name; whether it may make ours, the cluster does not tell"
-		f.Remedy = "see that it has CREATE on the topics " + strings.Join(i.patterns(), ", ") + ", or set kafka.provision to false"
-	}
-	i.note(f)
-}
-
-// patterns are the beginnings of the topics' names, and those that stand alone.
-func (i *inspection) patterns() []string {
-	var all []string
-	for _, name := range i.o.Topics.Names {
-		if words := strings.Split(name, "."); len(words) > 2 {
-			name = strings.Join(words[:len(words)-2], ".") + ".*"
-		}
-		if !slices.Contains(all, name) {
-			all = append(all, name)
-		}
-	}
-	return all
 }
