@@ -47,6 +47,17 @@ func TestABridgeThatKeepsItsPromisesIsProven(t *testing.T) {
 	}
 }
 
+func TestEveryDeliveryThatIsToBeSentAgainIs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.options(t)
+	o.Events, o.PerDelivery, o.Repeats = 20, 1, 1
+	r, err := prove.Run(t.Context(), o)
+	if err != nil || !r.Proven || r.Sent.Deliveries != 20 || r.Sent.RepeatsTaken != 20 {
+		t.Errorf("%v: %+v", err, r)
+	}
+}
+
 func TestOnlyWhatIsAcknowledgedIsAnObligation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -37,7 +37,7 @@ func (w *worker) work(ctx context.Context) error {
 	for w.run.pace.Wait(ctx) == nil {
 		n := w.run.quota()
 		if n == 0 {
-			return nil
+			break
 		}
 		d, err := w.maker.delivery(kindEvent, w.run.ledger.take(n), n)
 		if err != nil {
@@ -61,6 +61,8 @@ func (w *worker) work(ctx context.Context) error {
 			}
 		}
 	}
+	w.number += maxDelay // what was to be sent again later is due now
+	w.repeat(ctx)
 	return nil
 }
 
