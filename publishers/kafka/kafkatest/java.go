@@ -18,8 +18,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// errNoJava is that this machine cannot run Kafka at all, which is no failure of what is tested.
-var errNoJava = errors.New("no Kafka here")
+// ErrNoJava is in the chain of the error on a machine that cannot run Kafka at all, which is no failure of what is tested.
+var ErrNoJava = errors.New("no Kafka here")
 
 // resolveTime is how long Maven may take to fetch Kafka, once for a machine.
 const resolveTime = 5 * time.Minute
@@ -35,7 +35,7 @@ type release struct {
 // and a pom, and kept in the user's cache folder; the jars are Maven's own.
 func find(ctx context.Context, version string) (release, error) {
 	if _, err := exec.LookPath("java"); err != nil {
-		return release{}, fmt.Errorf("%w: install a JDK 17", errNoJava)
+		return release{}, fmt.Errorf("%w: install a JDK 17", ErrNoJava)
 	}
 	pom, err := findPOM()
 	if err != nil {
@@ -88,7 +88,7 @@ func archive(ctx context.Context, r release, file string) error {
 func resolve(pom, version, kept string) ([]byte, error) {
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
-		return nil, fmt.Errorf("%w: install Maven", errNoJava)
+		return nil, fmt.Errorf("%w: install Maven", ErrNoJava)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), resolveTime)
 	defer cancel()

@@ -32,7 +32,7 @@ func skipWithoutJava(t testing.TB, err error) {
 	required := slices.Contains(strings.Split(os.Getenv("HRBRIDGE_TEST_REQUIRE"), ","), "kafka")
 	switch {
 	case err == nil:
-	case errors.Is(err, errNoJava) && !required:
+	case errors.Is(err, ErrNoJava) && !required:
 		t.Skip(err)
 	default:
 		t.Fatal(err)
