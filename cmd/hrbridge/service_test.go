@@ -151,7 +151,7 @@ func TestABrokerThatIsDownIsDegradedAndItsEventsAreSpooled(t *testing.T) {
 	if code, answer := s.post(t, strings.NewReader(delivery), len(delivery)); code != http.StatusOK {
 		t.Errorf("a delivery: %d %s", code, answer)
 	}
-	s.awaitReadyz(t, http.StatusOK, "the spool holds 1 events in 1 records")
+	s.awaitReadyz(t, http.StatusOK, "holds 1 events in 1 records")
 	if _, page := s.get(t, "/metrics"); !strings.Contains(page, "hrbridge_spool_events 1\n") {
 		t.Error("the metrics do not say that an event is spooled")
 	}

@@ -65,7 +65,7 @@ func copySynced(to, from string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer source.Close()
+	defer source.Close()                                                      //nolint:errcheck // it was only read
 	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // in our own folder
 	if err != nil {
 		return err

@@ -10,8 +10,8 @@ import (
 const (
 	// A store that answers nothing for so many looks in a row is dead, though the server runs; fewer may be a slow disk.
 	silentLooks = 3
-	// A store that fails again as soon as it is started is not started more often than this.
-	reviveEvery = time.Minute
+	// A store that fails again as soon as it is started is started again after so many looks at the earliest.
+	reviveLooks = 12
 )
 
 // watch looks after the disk and the store until ctx ends.
@@ -32,7 +32,7 @@ func (h *host) watch(ctx context.Context) {
 		} else {
 			silent = 0
 		}
-		if dead := h.engine.sound() != nil || silent >= silentLooks; dead && room && time.Since(revived) > reviveEvery {
+		if dead := h.engine.sound() != nil || silent >= silentLooks; dead && room && time.Since(revived) > reviveLooks*h.interval {
 			h.revive()
 			silent, revived = 0, time.Now()
 		}

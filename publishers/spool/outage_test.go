@@ -30,7 +30,7 @@ func TestABrokerThatIsAwayIsSpooledForAndGetsEverythingInOrder(t *testing.T) {
 	if err := p.Ready(t.Context()); err != nil {
 		t.Errorf("not ready while the spool takes events: %v", err)
 	}
-	if said := p.Degraded(t.Context()); !strings.Contains(said, "500 events in ") || !strings.Contains(said, "out of reach") {
+	if said := p.Degraded(t.Context()); !strings.Contains(said, "it holds 500 events in ") || !strings.Contains(said, "out of reach") {
 		t.Errorf("degraded: %q", said)
 	}
 	if n := metric(t, o, "events"); n != 500 {

@@ -225,7 +225,7 @@ func (p *Publisher) Degraded(ctx context.Context) string {
 	depth := p.account.depth()
 	switch {
 	case depth.records > 0 && p.drainer.failure() != nil:
-		return fmt.Sprintf("the broker does not take events: %v; the spool holds %v", p.drainer.failure(), depth)
+		return fmt.Sprintf("nothing leaves the spool: %v; it holds %v", p.drainer.failure(), depth)
 	case depth.records > 0:
 		return fmt.Sprintf("the spool is being drained and holds %v", depth)
 	case down != nil:

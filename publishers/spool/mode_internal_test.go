@@ -1,0 +1,88 @@
+package spool
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hrbridge/bridge"
+)
+
+// The mode is tested from inside, because its moments are too short to be met from outside.
+
+func newMode() *mode { return &mode{wake: func() {}} }
+
+func yes() bool { return true }
+
+func TestTheWayIsNotStraightWhileSomebodyIsInside(t *testing.T) {
+	t.Parallel()
+	m := newMode()
+	if straight, err := m.enter(t.Context()); straight || err != nil {
+		t.Fatalf("entered: straight %v, %v", straight, err)
+	}
+	m.join()
+	for range 2 {
+		if m.finish(yes) || m.isStraight() {
+			t.Error("straight with somebody inside")
+		}
+		m.leave()
+	}
+	if m.finish(func() bool { return false }) || m.isStraight() {
+		t.Error("straight with something left")
+	}
+	if !m.finish(yes) || !m.isStraight() {
+		t.Error("not straight although nobody is inside and nothing is left")
+	}
+	if m.finish(yes) {
+		t.Error("finished twice")
+	}
+	if !m.divert() || m.isStraight() || m.divert() {
+		t.Error("diverting is not told apart")
+	}
+}
+
+func TestTheGateHoldsCallsUntilTheWayIsStraight(t *testing.T) {
+	t.Parallel()
+	m := newMode()
+	m.close()
+	m.close()
+	var straight atomic.Int64
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			ok, err := m.enter(context.Background())
+			if err != nil {
+				t.Error(err)
+			}
+			if ok {
+				straight.Add(1)
+			}
+		})
+	}
+	m.finish(yes)
+	m.open()
+	m.open()
+	all.Wait()
+	if straight.Load() != 8 {
+		t.Errorf("%d of 8 calls went straight through", straight.Load())
+	}
+}
+
+func TestTheGateHoldsNobodyForLong(t *testing.T) {
+	t.Parallel()
+	m := newMode()
+	m.close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := m.enter(ctx); bridge.KindOf(err) != bridge.KindTimeout {
+		t.Errorf("a caller who gave up: %v", err)
+	}
+	if straight, err := m.enter(t.Context()); straight || err != nil {
+		t.Errorf("a patient caller: straight %v, %v", straight, err)
+	}
+	if m.finish(yes) {
+		t.Error("finished with a caller inside")
+	}
+}
