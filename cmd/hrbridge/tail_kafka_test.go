@@ -53,8 +53,8 @@ func TestTailFollowsKafka(t *testing.T) {
 		{"a pattern", environment, []string{"profile.*", "--count", "2"}, 0, []string{"partition=3  offset=0  id=id-k1", "partition=3  offset=1  id=id-k2"}},
 		{"several topics", environment, []string{"job.parsing.error", "other", "--count", "2"}, 0, []string{"job.parsing.error  partition=0  offset=0", "other  partition=5"}},
 		{"patterns that overlap", environment, []string{"profile.*", "*.parsing.*", "--count", "3"}, 0, []string{"k1", "k2", "k3"}},
-		{"what there is until the time is over", environment, []string{"job.*", "--timeout", "2s"}, 0, []string{"k3"}},
-		{"fewer than were asked for", environment, []string{"job.*", "--count", "2", "--timeout", "2s"}, 1, []string{"k3"}},
+		{"what there is until the time is over", environment, []string{"job.*", "--timeout", "5s"}, 0, []string{"k3"}},
+		{"fewer than were asked for", environment, []string{"job.*", "--count", "2", "--timeout", "5s"}, 1, []string{"k3"}},
 		{"a topic that nothing is on", environment, []string{"planet.parsing.success", "--timeout", "300ms"}, 0, nil},
 		{"brokers that the command line names", elsewhere, []string{"--url", brokers, "--count", "4"}, 0, []string{"k1", "k2", "k3", "k4"}},
 	} {

@@ -116,10 +116,9 @@ type dialer struct {
 func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	op := "connect to the broker " + address
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {
-		return nil, &bridge.Error{Kind: bridge.KindUnavailable, Op: op, Err: err}
+		return nil, d.fault(ctx, address, err)
 	}
 	// The deadline also ends what waits for the peer's bytes, and is taken from a connection that is ready.
 	late := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
@@ -131,14 +130,20 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 		return ready, nil
 	}
 	conn.Close()
+	return nil, d.fault(ctx, address, err)
+}
+
+// fault is the error of an attempt to connect that ended with err, or by the end of ctx.
+func (d *dialer) fault(ctx context.Context, address string, err error) *bridge.Error {
+	op := "connect to the broker " + address
 	if e, ok := errors.AsType[*bridge.Error](err); ok {
 		e.Op = op
-		return nil, e
+		return e
 	}
 	if ctx.Err() != nil {
 		err = fmt.Errorf("no answer in time (%s); does a Kafka broker listen there? %w", d.timeout, err)
 	}
-	return nil, &bridge.Error{Kind: bridge.KindUnavailable, Op: op, Err: err}
+	return &bridge.Error{Kind: bridge.KindUnavailable, Op: op, Err: err}
 }
 
 // prepare secures conn and introduces us.

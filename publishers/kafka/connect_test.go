@@ -69,7 +69,7 @@ func TestABrokerThatSwallowsIsPassedBy(t *testing.T) {
 	c := newTailed(t)
 	c.write("profile.parsing.success", 0, "a")
 	o := c.options(bridge.Reading{From: bridge.From{Start: true}, ToEnd: true})
-	o.DialTimeout = time.Second
+	o.DialTimeout = 3 * time.Second
 	o.Brokers = append([]string{blackHole(t), blackHole(t)}, o.Brokers...)
 	read := 0
 	if err := kafka.Tail(t.Context(), o, func(bridge.Record) error { read++; return nil }); err != nil || read != 1 {
