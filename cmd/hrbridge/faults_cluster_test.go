@@ -91,5 +91,6 @@ func TestFaultTheLeaderOfAClusterIsKilled(t *testing.T) {
 	}
 	o.awaitMore(t, 40)
 	stop()
+	p.awaitDrained(t)
 	o.audit(t, c.urls(), "HRFLOW")
 }

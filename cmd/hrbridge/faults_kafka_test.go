@@ -46,7 +46,7 @@ func TestFaultKafkaIsAwayUnderLoad(t *testing.T) {
 			}
 			w.oracle.awaitMore(t, 50)
 			w.stopLoad()
-			w.awaitDrained(t)
+			w.bridge.awaitDrained(t)
 			w.oracle.auditKafka(t, c, anyRepeats)
 			w.atRest(t)
 			if r, u := w.oracle.refused.Load()-refused, w.oracle.unanswered.Load()-unanswered; r > 0 || u > 0 && kills == 0 {

@@ -33,14 +33,14 @@ func (w *world) spooled(t *testing.T) float64 {
 }
 
 // awaitDrained waits until nothing is in the spool, if there is one.
-func (w *world) awaitDrained(t *testing.T) {
+func (p *process) awaitDrained(t *testing.T) {
 	t.Helper()
-	var body string
+	var events string
 	await(t, 2*time.Minute, func() bool {
-		_, page, err := get("http://" + w.bridge.admin + "/metrics")
-		body = valueIn(page, "hrbridge_spool_events")
-		return err == nil && (body == "0" || body == "")
-	}, func() string { return "the spool is not drained: it holds " + body + " events" })
+		_, page, err := get("http://" + p.admin + "/metrics")
+		events = valueIn(page, "hrbridge_spool_events")
+		return err == nil && (events == "0" || events == "")
+	}, func() string { return "the spool is not drained: it holds " + events + " events" })
 }
 
 func TestFaultAnOutageUnderLoadRefusesNothing(t *testing.T) {
@@ -138,7 +138,7 @@ func TestFaultADamagedSpoolIsNamedWithItsExtent(t *testing.T) {
 			w.bridge.start(t)
 			w.bridge.waitReady(t, http.StatusOK)
 			w.broker.start(t)
-			w.awaitDrained(t)
+			w.bridge.awaitDrained(t)
 			named := int(w.bridge.metric(t, "hrbridge_spool_lost_total"))
 			missing, old := w.oracle.missing(t, w.broker.url(), killed.Add(-unnamed))
 			if t.Logf("%d events are missing, %d of them older than %v, and %d are named", missing, old, unnamed, named); named == 0 || named < old || named > missing {

@@ -180,7 +180,7 @@ func (w *world) settle(t *testing.T) {
 	w.bridge.waitReady(t, http.StatusOK)
 	w.oracle.awaitMore(t, 20)
 	w.stopLoad()
-	w.awaitDrained(t)
+	w.bridge.awaitDrained(t)
 	w.oracle.audit(t, w.brokerURL(), "HRFLOW")
 	w.atRest(t)
 	w.load()

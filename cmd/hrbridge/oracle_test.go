@@ -108,20 +108,6 @@ func (o *oracle) awaitMore(t *testing.T, n int64) {
 	await(t, 60*time.Second, func() bool { return o.acknowledged.Load() > before+n }, func() string { return "no deliveries are taken" })
 }
 
-// forgive takes what was acknowledged so far off the obligations, because the world has destroyed it, and returns how many
-// events that is.
-func (o *oracle) forgive() (events int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, ob := range o.sent {
-		if ob.acknowledged {
-			ob.acknowledged = false
-			events++
-		}
-	}
-	return events
-}
-
 // one is a delivery of one event that somebody else sends, once; it is no obligation.
 func (o *oracle) one() (document string) {
 	o.mu.Lock()
