@@ -30,7 +30,7 @@ run: build ## build, and serve with a secret and a broker of its own, to try it 
 test: ## run every test, in random order, with the race detector where there is a C compiler
 	@[ -n "$(RACE)" ] || echo "no C compiler found: testing without the race detector" >&2
 	@[ -n "$(KAFKA)" ] || echo "no JDK 17 and Maven found: testing without a real Kafka" >&2
-	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -shuffle=on -timeout 15m ./...
+	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -shuffle=on -timeout 30m ./...
 
 .PHONY: kafka
 kafka: ## run Apache Kafka on 127.0.0.1:9092, its data under build/, to try the bridge with (a JDK 17 and Maven)
