@@ -23,7 +23,6 @@ type proof struct {
 	Events      struct {
 		Sent, Acknowledged, Stored, Lost, Doubled, Altered, Misrouted int
 		StoredAgain                                                   int `json:"stored_again"`
-		Unasked                                                       int `json:"stored_again_unasked"`
 	} `json:"events"`
 	Forged struct{ Sent, Refused, Found int } `json:"forged"`
 }
