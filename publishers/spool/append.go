@@ -22,6 +22,7 @@ const (
 type appender struct {
 	store   *embedded.Store
 	mode    *mode
+	flow    *flow
 	account *account
 	metrics *metrics
 	buffer  []byte
@@ -36,6 +37,7 @@ func (a *appender) Commit(ctx context.Context, msgs []bridge.Message, sent func(
 	h := a.account.next(len(msgs))
 	a.buffer = encode(a.buffer[:0], h, msgs)
 	sent()
+	a.flow.in(ctx, len(a.buffer))
 	for {
 		_, err := a.store.Main.Append(ctx, a.buffer)
 		if err == nil {

@@ -128,6 +128,7 @@ func (d *drainer) step(ctx context.Context) error {
 // rest waits after a failure, longer after each, until the pause is over or the broker says that it is back.
 func (d *drainer) rest(ctx context.Context, err error) {
 	d.mode.open()
+	d.flow.stop()
 	d.failed.Store(&err)
 	d.pace.Store(0)
 	_ = d.account.mark(ctx, d.store) // while there is nothing else to do
@@ -244,6 +245,7 @@ func (d *drainer) remove(ctx context.Context, b *batch) error {
 	d.sayLost(b)
 	d.account.remove(b.end, b.place, int64(state.Bytes), b.last)
 	d.from = b.place + 1
+	d.flow.out(b.bytes)
 	took := time.Since(d.started)
 	d.pace.Store(int64(float64(b.bytes) / max(took.Seconds(), 0.001)))
 	if depth := d.account.depth(); depth.bytes <= nearEnd && took <= gateTime {
@@ -283,6 +285,7 @@ func (d *drainer) finish(ctx context.Context, end position) error {
 	changed := d.mode.finish(d.account.empty)
 	if d.mode.isStraight() {
 		d.mode.open()
+		d.flow.stop()
 	}
 	if changed && d.said.Allow() {
 		d.log.Info("the spool is empty: events go straight to the broker again")

@@ -86,3 +86,31 @@ func TestTheGateHoldsNobodyForLong(t *testing.T) {
 		t.Error("finished with a caller inside")
 	}
 }
+
+func TestWhatComesInStaysBehindWhatGetsOut(t *testing.T) {
+	t.Parallel()
+	var f flow
+	f.in(t.Context(), 100<<20) // nothing gets out: nobody waits
+	f.stop()
+	f.out(1000)
+	f.in(t.Context(), 10_000) // more than there is credit for, once
+	waits := make(chan struct{})
+	go func() {
+		defer close(waits)
+		f.in(context.Background(), 1)
+	}()
+	f.out(30_000)
+	<-waits
+	f.out(1 << 40)
+	if f.credit != maxCredit {
+		t.Errorf("the credit is %d", f.credit)
+	}
+	f.in(t.Context(), 1<<40)
+	if f.credit != -maxCredit {
+		t.Errorf("the debt is %d", f.credit)
+	}
+	f.in(t.Context(), 1) // nobody is starved
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f.in(ctx, 1)
+}

@@ -55,6 +55,7 @@ type Publisher struct {
 	store   *embedded.Store
 	lane    *groupcommit.Lane
 	mode    mode
+	flow    flow
 	account *account
 	metrics metrics
 	drainer *drainer
@@ -91,7 +92,7 @@ func open(ctx context.Context, inner Inner, o Options, hope time.Duration) (*Pub
 		return nil, errors.Join(err, store.Close())
 	}
 	p.metrics = newMetrics(o.Metrics, p.account)
-	p.lane = groupcommit.New(&appender{store: store, mode: &p.mode, account: p.account, metrics: &p.metrics}, groupcommit.Options{
+	p.lane = groupcommit.New(&appender{store: store, mode: &p.mode, flow: &p.flow, account: p.account, metrics: &p.metrics}, groupcommit.Options{
 		MaxMessages: maxRecordMessages, MaxBytes: maxRecord, Timeout: appendTime,
 	})
 	p.drainer = newDrainer(p)
