@@ -85,7 +85,7 @@ func (one *side) row(bridge *side) string {
 	if m.latency.P99 > 0 {
 		p50, p99 = short(m.latency.P50), short(m.latency.P99)
 	}
-	ratio := fmt.Sprintf("**%.2f** (%.2f–%.2f)", ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1])
+	ratio := fmt.Sprintf("**%.2f** (%.2f–%.2f)", ratios[(len(ratios)-1)/2], ratios[0], ratios[len(ratios)-1])
 	if one == bridge {
 		ratio = ""
 	}
