@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -58,12 +57,7 @@ func emptyServer(t *testing.T) string {
 
 func embeddedEnv(t *testing.T) []string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return []string{"HRBRIDGE_DATA_DIR=" + t.TempDir(), "HRBRIDGE_EMBEDDED_LISTEN=" + l.Addr().String(), "HRBRIDGE_EMBEDDED_MIN_FREE=0"}
+	return []string{"HRBRIDGE_DATA_DIR=" + t.TempDir(), "HRBRIDGE_EMBEDDED_LISTEN=" + freeAddr(t), "HRBRIDGE_EMBEDDED_MIN_FREE=0"}
 }
 
 func newLetters(t *testing.T, runs bool, env ...string) *letters {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -324,12 +323,7 @@ func get(url string) (status int, body string, err error) {
 // freeAddr is a loopback address that nobody listens on now.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return kafkatest.FreeAddress(t)
 }
 
 // soak is how long a long test runs: long where HRBRIDGE_SOAK does not say otherwise.

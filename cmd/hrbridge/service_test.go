@@ -21,6 +21,7 @@ import (
 	"hrbridge/bridge/signature"
 	"hrbridge/cmd/hrbridge/config"
 	"hrbridge/publishers"
+	"hrbridge/publishers/kafka/kafkatest"
 )
 
 // These tests run the service within the test's process, where signals are handed to it; what only a process of its own can
@@ -403,12 +404,7 @@ func (s *safeBuffer) String() string {
 // freeAddr is a loopback address that nobody listens on now.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return kafkatest.FreeAddress(t)
 }
 
 // await polls what cannot be waited for.

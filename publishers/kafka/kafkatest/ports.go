@@ -6,11 +6,22 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"testing"
 )
 
 // Free ports are looked for below those that the system gives to outgoing connections: one of those could be taken by anybody
-// while its broker is down.
+// while its owner is down.
 const lowestPort, highestPort = 12000, 32000
+
+// FreeAddress is a loopback address that nobody listens on, for whatever a test starts.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	address, err := freeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
 
 // freeAddress is a loopback address that nobody listens on.
 func freeAddress() (string, error) {
