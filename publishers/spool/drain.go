@@ -25,7 +25,7 @@ const (
 	lookEvery  = 100 * time.Millisecond
 	// nearEnd is how little is left when new calls wait for the drainer to finish, where the latest batch took no longer than gateTime.
 	nearEnd  = 4 << 20
-	gateTime = gatePatience / 2
+	gateTime = mostGatePatience / 2
 )
 
 // drainer sends what is spooled, in order, and removes it when the broker has acknowledged it.
@@ -245,11 +245,13 @@ func (d *drainer) remove(ctx context.Context, b *batch) error {
 	d.sayLost(b)
 	d.account.remove(b.end, b.place, int64(state.Bytes), b.last)
 	d.from = b.place + 1
-	d.flow.out(b.bytes)
 	took := time.Since(d.started)
 	d.pace.Store(int64(float64(b.bytes) / max(took.Seconds(), 0.001)))
 	if depth := d.account.depth(); depth.bytes <= nearEnd && took <= gateTime {
-		d.mode.close()
+		d.mode.close(took)
+		d.flow.stop() // whoever is inside has to get out, or the drainer never finishes
+	} else {
+		d.flow.out(b.bytes)
 	}
 	return nil
 }

@@ -10,8 +10,12 @@ import (
 	"hrbridge/bridge"
 )
 
-// gatePatience is how long a call waits for the drainer to finish what little is left, before it is spooled after all.
-const gatePatience = 500 * time.Millisecond
+// How long a call waits for the drainer to finish what little is left, before it is spooled after all: some times as long as a
+// batch takes, of which one or two are left, and no longer than half of the time that the caller has.
+const (
+	leastGatePatience = 500 * time.Millisecond
+	mostGatePatience  = 2 * time.Second
+)
 
 // mode is whether calls go straight through or queue in the spool.
 //
@@ -27,6 +31,8 @@ type mode struct {
 	inside int           // calls that have entered the spool and not left it
 	wake   func()        // of the drainer
 	gate   chan struct{} // not nil while the drainer is about to finish: calls wait outside until it is closed
+	// patience is how long they do.
+	patience time.Duration
 }
 
 func (m *mode) isStraight() bool { return m.straight.Load() }
@@ -44,7 +50,7 @@ func (m *mode) divert() bool {
 func (m *mode) enter(ctx context.Context) (straight bool, err error) {
 	for waited := false; ; {
 		m.mu.Lock()
-		gate := m.gate
+		gate, wait := m.gate, m.patience
 		if m.straight.Load() {
 			m.mu.Unlock()
 			return true, nil
@@ -55,7 +61,10 @@ func (m *mode) enter(ctx context.Context) (straight bool, err error) {
 			return false, nil
 		}
 		m.mu.Unlock()
-		patience := time.NewTimer(gatePatience)
+		if end, ok := ctx.Deadline(); ok {
+			wait = min(wait, time.Until(end)/2)
+		}
+		patience := time.NewTimer(wait)
 		select {
 		case <-gate:
 		case <-patience.C:
@@ -85,10 +94,11 @@ func (m *mode) leave() {
 	m.wake()
 }
 
-// close keeps new calls outside, until open.
-func (m *mode) close() {
+// close keeps new calls outside, until open; a batch takes the drainer so long.
+func (m *mode) close(batch time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.patience = min(max(leastGatePatience, 4*batch), mostGatePatience)
 	if m.gate == nil {
 		m.gate = make(chan struct{})
 	}

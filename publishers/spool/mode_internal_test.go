@@ -46,8 +46,8 @@ func TestTheWayIsNotStraightWhileSomebodyIsInside(t *testing.T) {
 func TestTheGateHoldsCallsUntilTheWayIsStraight(t *testing.T) {
 	t.Parallel()
 	m := newMode()
-	m.close()
-	m.close()
+	m.close(0)
+	m.close(0)
 	var straight atomic.Int64
 	var all sync.WaitGroup
 	for range 8 {
@@ -73,11 +73,16 @@ func TestTheGateHoldsCallsUntilTheWayIsStraight(t *testing.T) {
 func TestTheGateHoldsNobodyForLong(t *testing.T) {
 	t.Parallel()
 	m := newMode()
-	m.close()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
+	m.close(0)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(time.Millisecond, cancel)
 	if _, err := m.enter(ctx); bridge.KindOf(err) != bridge.KindTimeout {
 		t.Errorf("a caller who gave up: %v", err)
+	}
+	ctx, cancel = context.WithTimeout(t.Context(), leastGatePatience)
+	defer cancel()
+	if straight, err := m.enter(ctx); straight || err != nil || ctx.Err() != nil {
+		t.Errorf("a caller who has no longer than the patience: straight %v, %v, %v", straight, err, ctx.Err())
 	}
 	if straight, err := m.enter(t.Context()); straight || err != nil {
 		t.Errorf("a patient caller: straight %v, %v", straight, err)

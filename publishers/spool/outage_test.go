@@ -84,7 +84,7 @@ func TestWhatIsSpooledSurvivesARestartAndABrokerThatWasNeverThere(t *testing.T) 
 	b.wantStored(all...)
 }
 
-// dropping is a publisher that stores some calls and does not say so, and others not at all.
+// flaky is a publisher that stores some calls and does not say so, and others not at all.
 type flaky struct {
 	spool.Inner
 	calls   atomic.Int64
@@ -116,7 +116,7 @@ func TestACallThatTakesTooLongIsSpooledAndItsRepeatHasTheSameID(t *testing.T) {
 		return &bridge.Error{Kind: bridge.KindTimeout, Op: "publish", Err: errors.New("no answer")}
 	}
 	p := open(t, inner, o)
-	ready(t, p)
+	ready(t, inner)
 	slow, next := events("slow", 5), events("next", 5)
 	publish(t, p, slow...)
 	publish(t, p, next...)

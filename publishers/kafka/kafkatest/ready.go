@@ -22,6 +22,7 @@ func (c *Cluster) client(brokers []int, options ...kgo.Opt) (*kgo.Client, error)
 	}
 	return kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(seeds...), kgo.MetadataMinAge(10 * time.Millisecond), kgo.DialTimeout(2 * time.Second),
+		kgo.UnknownTopicRetries(-1), // a topic that was just made is not known everywhere yet
 	}, options...)...)
 }
 
