@@ -298,8 +298,9 @@ func TestAFullSpoolSaysWhenThereIsRoom(t *testing.T) {
 func TestWhatTheBrokerRefusesForWhatItIsGoesBackToTheCaller(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t)
-	p := open(t, b.inner(), options(t))
-	ready(t, p)
+	inner := b.inner()
+	p := open(t, inner, options(t))
+	ready(t, inner)
 	msgs := events("a", 3)
 	msgs[1].Value = make([]byte, bridge.MaxMessage+1)
 	err := p.Publish(t.Context(), msgs)
