@@ -16,6 +16,8 @@ func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", "16") // these tests wait for servers more than they work
 	goleak.VerifyTestMain(m,
 		// The server's own, of a store that was deleted while it wrote.
+		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*fileStore).flushStreamStateLoop"),
+		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server/ats.Register.func1"),
 		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*msgBlock).flushLoop"),
 	)
 }
