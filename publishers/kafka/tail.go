@@ -23,6 +23,9 @@ const (
 	// After a failure a Tail pauses, first so long, then twice that, and so on up to the longest.
 	firstWait = 50 * time.Millisecond
 	lastWait  = 2 * time.Second
+	// A cluster that answers and whose partitions get their leaders only now, because its topics were just made or it was just
+	// started, is waited for so long at first.
+	settleWithin = 30 * time.Second
 
 	opTail = "read from Kafka"
 )
@@ -36,7 +39,7 @@ type TailOptions struct {
 // Tail hands each the records of the topics, one at a time and those of a partition in order, those that are there and those
 // that come, until ctx ends, which is no error, the end is reached where o asks for one, or each returns an error, which Tail
 // returns. Topics that are made meanwhile are read from their start. It does not wait for a cluster that is out of reach: that
-// is a bridge.KindUnavailable at once. A broker that goes away later is waited for, and Tail goes on after the last record.
+// is a bridge.KindUnavailable at once; for leaders that are being elected it does. A broker that goes away later is waited for, and Tail goes on after the last record.
 // It joins no group and makes no topic: nothing of it is left behind.
 func Tail(ctx context.Context, o TailOptions, each func(bridge.Record) error) error {
 	transport, err := o.transport()
@@ -82,17 +85,29 @@ type tail struct {
 // errMoved ends a round because the cluster is not as it was when the round began.
 var errMoved = errors.New("topics or leaders have changed")
 
+// isMoving tells whether err is about a partition whose leader is not there yet, or not there any more.
+func isMoving(err error) bool {
+	switch code, _ := errors.AsType[kafkago.Error](err); code {
+	case kafkago.LeaderNotAvailable, kafkago.NotLeaderForPartition, kafkago.ReplicaNotAvailable, kafkago.UnknownTopicOrPartition,
+		kafkago.FencedLeaderEpoch, kafkago.UnknownLeaderEpoch, kafkago.KafkaStorageError:
+		return true
+	}
+	return false
+}
+
 // errOver ends a round because there is nobody to hand records to.
 var errOver = errors.New("the tail is over")
 
 // follow reads in rounds, each as long as the topics and their leaders stay the same, until the tail is over.
 func (t *tail) follow(ctx context.Context) error {
 	pause := firstWait
-	for {
+	for began := time.Now(); ; {
 		started := time.Now()
 		err := t.round(ctx)
 		switch {
-		case err == nil, ctx.Err() != nil, t.over(), !t.begun, kindOf(err) == bridge.KindRefused:
+		case err == nil, ctx.Err() != nil, t.over(), kindOf(err) == bridge.KindRefused:
+			return err
+		case !t.begun && (!isMoving(err) || time.Since(began) > settleWithin):
 			return err
 		case errors.Is(err, errMoved):
 			continue
@@ -176,7 +191,7 @@ func (t *tail) settle(ctx context.Context, leaders map[place]int) error {
 	var fresh []place
 	for p, leader := range leaders {
 		if leader < 0 && t.reading.ToEnd {
-			return &bridge.Error{Kind: bridge.KindUnavailable, Op: opTail, Err: fmt.Errorf("partition %d of topic %s has no leader", p.index, p.topic)}
+			return &bridge.Error{Kind: bridge.KindUnavailable, Op: opTail, Err: fmt.Errorf("partition %d of topic %s: %w", p.index, p.topic, kafkago.LeaderNotAvailable)}
 		}
 		if t.cursors[p] == nil && leader >= 0 {
 			fresh = append(fresh, p)

@@ -9,9 +9,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -156,6 +158,33 @@ func (c *tailed) reads() {
 	case <-asked:
 	case <-time.After(30 * time.Second):
 		c.t.Fatal("nobody reads")
+	}
+}
+
+// A broker that was just told to lead partitions says for seconds that it does not.
+func TestTailWaitsAtFirstForLeadersThatAreNotThereYet(t *testing.T) {
+	t.Parallel()
+	c := newTailed(t)
+	c.write("profile.parsing.success", 0, "a", "b")
+	var refused atomic.Int64
+	c.ControlKey(int16(kmsg.ListOffsets), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		if refused.Add(1) > 3 {
+			return nil, nil, false
+		}
+		c.KeepControl()
+		request := r.(*kmsg.ListOffsetsRequest)
+		answer := request.ResponseKind().(*kmsg.ListOffsetsResponse)
+		for _, topic := range request.Topics {
+			said := kmsg.ListOffsetsResponseTopic{Topic: topic.Topic}
+			for _, p := range topic.Partitions {
+				said.Partitions = append(said.Partitions, kmsg.ListOffsetsResponseTopicPartition{Partition: p.Partition, ErrorCode: kerr.NotLeaderForPartition.Code})
+			}
+			answer.Topics = append(answer.Topics, said)
+		}
+		return answer, nil, true
+	})
+	if ids := c.all("profile.>"); !slices.Equal(ids, []string{"a", "b"}) || refused.Load() < 4 {
+		t.Errorf("read %v after %d questions", ids, refused.Load())
 	}
 }
 
