@@ -91,8 +91,9 @@ func isMoving(err error) bool {
 	case kafkago.LeaderNotAvailable, kafkago.NotLeaderForPartition, kafkago.ReplicaNotAvailable, kafkago.UnknownTopicOrPartition,
 		kafkago.FencedLeaderEpoch, kafkago.UnknownLeaderEpoch, kafkago.KafkaStorageError:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // errOver ends a round because there is nobody to hand records to.
