@@ -29,7 +29,7 @@ func smallDisk(t *testing.T, size string) string {
 // A NATS server whose disk fills up answers nothing more until it is started again with room.
 func TestFaultTheBrokersDiskIsFull(t *testing.T) {
 	t.Parallel()
-	disk := smallDisk(t, "32m")
+	disk := smallDisk(t, "256m") // more than a minute of deliveries takes
 	filler := filepath.Join(disk, "filler")
 	w := &world{whole: t, plan: planFaults(t), oracle: newOracle(), broker: startNATS(t, freeAddr(t), filepath.Join(disk, "store"), "")}
 	w.bridge = serve(t, checkedBinary(t), settingsOfWorlds(w.broker.url(), "batch"))
