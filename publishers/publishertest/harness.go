@@ -38,9 +38,10 @@ func Topics() []string {
 	return []string{"profile.parsing.success", "profile.embedding.update", "job.parsing.error", "action.stage.success"}
 }
 
-// patience is how long the suite waits for what has to come, and soon is what it accepts as promptly.
+// patience is how long the suite waits for what has to come, longer than a publisher may hold a failure against its broker,
+// and soon is what it accepts as promptly.
 const (
-	patience = 30 * time.Second
+	patience = 90 * time.Second
 	soon     = 2 * time.Second
 )
 
