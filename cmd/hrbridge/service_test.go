@@ -287,11 +287,16 @@ func startServiceIn(ctx context.Context, t *testing.T, settings map[string]strin
 		t.Fatalf("ended at start: %v\n%s", err, r.log)
 	}
 	t.Cleanup(func() {
-		for {
+		for { // a second signal, which ends it with its parts still at work in the data folder, comes only where the first does nothing
 			select {
 			case r.signals <- syscall.SIGTERM:
 			case <-gone:
 				return
+			}
+			select {
+			case <-gone:
+				return
+			case <-time.After(20 * time.Second):
 			}
 		}
 	})
